@@ -1,0 +1,316 @@
+#include "vault/access/directory_inner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum hufu_err directory_new(struct directory **out)
+{
+    struct directory *d = calloc(1, sizeof(*d));
+
+    if (d == NULL)
+        return HUFU_NOMEM;
+    pthread_rwlock_init(&d->lock, NULL);
+    *out = d;
+    return HUFU_OK;
+}
+
+static void clear_domain(void *object)
+{
+    domain_clear(&((struct domain_item *)object)->domain);
+}
+
+static void clear_user(void *object)
+{
+    user_clear(&((struct user_item *)object)->user);
+}
+
+static void free_all(struct shelf *s, void (*clear)(void *object))
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (clear != NULL)
+            clear(s->item[i].object);
+        free(s->item[i].object);
+    }
+    shelf_done(s);
+}
+
+void directory_free(struct directory *d)
+{
+    if (d == NULL)
+        return;
+    shelf_done(&d->domain_name);
+    shelf_done(&d->partner_name);
+    shelf_done(&d->user_name);
+    free_all(&d->domain_id, clear_domain);
+    free_all(&d->partner_id, NULL);
+    free_all(&d->user_id, clear_user);
+    free_all(&d->pin, NULL);
+    free_all(&d->session, NULL);
+    free_all(&d->factor, NULL);
+    free_all(&d->ceremony, NULL);
+    while (d->aside != NULL) {
+        struct aside *a = d->aside;
+
+        d->aside = a->next;
+        if (a->clear != NULL)
+            a->clear(a->object);
+        free(a->object);
+        free(a);
+    }
+    pthread_rwlock_destroy(&d->lock);
+    free(d);
+}
+
+/* Keeps a replaced object for those who still look at it. */
+static enum hufu_err set_aside(struct directory *d, void *object, void (*clear)(void *object))
+{
+    struct aside *a;
+
+    if (object == NULL)
+        return HUFU_OK;
+    a = malloc(sizeof(*a));
+    if (a == NULL)
+        return HUFU_NOMEM;
+    *a = (struct aside){ d->aside, object, clear };
+    d->aside = a;
+    return HUFU_OK;
+}
+
+static struct view keyed_view(const struct keyed *k)
+{
+    return view_of(k->key, k->key_len);
+}
+
+static enum hufu_err put_named(struct directory *d, struct shelf *ids, struct shelf *names,
+                               struct keyed *k, const char *name, void *object,
+                               void (*clear)(void *object))
+{
+    void *old = NULL, *same = NULL;
+    enum hufu_err err;
+
+    err = shelf_put(ids, keyed_view(k), object, &old);
+    if (err == HUFU_OK)
+        err = shelf_put(names, view_str(name), object, &same);
+    if (err == HUFU_OK)
+        err = set_aside(d, old, clear);
+    return err;
+}
+
+static enum hufu_err put_pins(struct directory *d, const struct partner *p)
+{
+    void *old = NULL;
+    enum hufu_err err = HUFU_OK;
+
+    for (size_t i = d->pin.count; i-- > 0;) { /* pins that the partner had before */
+        struct by_pin *b = d->pin.item[i].object;
+
+        if (b->partner->id == p->id)
+            free(shelf_remove(&d->pin, view_of(b->pin, MSG_PIN_LEN)));
+    }
+    for (size_t i = 0; i < p->pin_count && err == HUFU_OK; i++) {
+        struct by_pin *b = malloc(sizeof(*b));
+
+        if (b == NULL)
+            return HUFU_NOMEM;
+        memcpy(b->pin, p->pin[i], MSG_PIN_LEN);
+        b->partner = p;
+        err = shelf_put(&d->pin, view_of(b->pin, MSG_PIN_LEN), b, &old);
+        free(old);
+    }
+    return err;
+}
+
+static uint32_t be32(const uint8_t p[static 4])
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static enum hufu_err put_domain(struct directory *d, const struct keyed *k, uint64_t seq,
+                                struct view text)
+{
+    struct domain_item *it = calloc(1, sizeof(*it));
+    enum hufu_err err;
+
+    if (it == NULL)
+        return HUFU_NOMEM;
+    it->k = *k;
+    err = k->key_len == 4 ? domain_get(text, &it->domain) : HUFU_CORRUPT;
+    if (err != HUFU_OK) {
+        free(it);
+        return err;
+    }
+    it->domain.id = be32(k->key);
+    it->domain.seq = seq;
+    return put_named(d, &d->domain_id, &d->domain_name, &it->k, it->domain.name, it, clear_domain);
+}
+
+static enum hufu_err put_partner(struct directory *d, const struct keyed *k, uint64_t seq,
+                                 struct view text)
+{
+    struct partner_item *it = calloc(1, sizeof(*it));
+    enum hufu_err err;
+
+    if (it == NULL)
+        return HUFU_NOMEM;
+    it->k = *k;
+    err = k->key_len == 4 ? partner_get(text, &it->partner) : HUFU_CORRUPT;
+    if (err != HUFU_OK) {
+        free(it);
+        return err;
+    }
+    it->partner.id = be32(k->key);
+    it->partner.seq = seq;
+    err = put_named(d, &d->partner_id, &d->partner_name, &it->k, it->partner.name, it, NULL);
+    return err == HUFU_OK ? put_pins(d, &it->partner) : err;
+}
+
+static enum hufu_err put_user(struct directory *d, const struct keyed *k, uint64_t seq,
+                              struct view text)
+{
+    struct user_item *it = calloc(1, sizeof(*it));
+    enum hufu_err err;
+
+    if (it == NULL)
+        return HUFU_NOMEM;
+    it->k = *k;
+    err = k->key_len == 4 ? user_get(text, &it->user) : HUFU_CORRUPT;
+    if (err != HUFU_OK) {
+        free(it);
+        return err;
+    }
+    it->user.id = be32(k->key);
+    it->user.seq = seq;
+    return put_named(d, &d->user_id, &d->user_name, &it->k, it->user.name, it, clear_user);
+}
+
+/* Sessions, factors, ceremonies: replaced in place, nobody holds a pointer. */
+static enum hufu_err put_copied(struct shelf *shelf, struct keyed *k, void *object)
+{
+    void *old = NULL;
+    enum hufu_err err = shelf_put(shelf, keyed_view(k), object, &old);
+
+    free(err == HUFU_OK ? old : object);
+    return err;
+}
+
+static enum hufu_err put_session(struct directory *d, const struct keyed *k, uint64_t seq,
+                                 struct view text, uint64_t boot_ms)
+{
+    struct session_item *it = calloc(1, sizeof(*it));
+    enum hufu_err err;
+
+    if (it == NULL)
+        return HUFU_NOMEM;
+    it->k = *k;
+    err = k->key_len == 32 ? session_get(text, &it->session) : HUFU_CORRUPT;
+    if (err != HUFU_OK) {
+        free(it);
+        return err;
+    }
+    memcpy(it->session.hash, k->key, 32);
+    it->session.seq = seq;
+    it->session.used_boot_ms = boot_ms;
+    return put_copied(&d->session, &it->k, it);
+}
+
+static enum hufu_err put_factor(struct directory *d, const struct keyed *k, uint64_t seq,
+                                struct view text)
+{
+    struct factor_item *it = calloc(1, sizeof(*it));
+    enum hufu_err err;
+
+    if (it == NULL)
+        return HUFU_NOMEM;
+    it->k = *k;
+    err = k->key_len == 4 ? factor_get(text, &it->factor) : HUFU_CORRUPT;
+    if (err != HUFU_OK) {
+        free(it);
+        return err;
+    }
+    it->factor.user_id = be32(k->key);
+    it->factor.seq = seq;
+    return put_copied(&d->factor, &it->k, it);
+}
+
+static enum hufu_err put_ceremony(struct directory *d, const struct keyed *k, uint64_t seq,
+                                  struct view text)
+{
+    struct ceremony_item *it = calloc(1, sizeof(*it));
+    enum hufu_err err;
+
+    if (it == NULL)
+        return HUFU_NOMEM;
+    it->k = *k;
+    err = k->key_len == ID_LEN ? ceremony_get(text, &it->ceremony) : HUFU_CORRUPT;
+    if (err != HUFU_OK) {
+        free(it);
+        return err;
+    }
+    memcpy(it->ceremony.id, k->key, ID_LEN);
+    it->ceremony.seq = seq;
+    return put_copied(&d->ceremony, &it->k, it);
+}
+
+static enum hufu_err put_meta(struct directory *d, struct view name, uint64_t seq, struct view text)
+{
+    enum hufu_err err = HUFU_OK;
+
+    if (view_is(name, "ids")) {
+        err = row_ids_get(text, &d->ids);
+        d->ids_seq = seq;
+        d->has_ids = err == HUFU_OK;
+    } else if (view_is(name, "log")) {
+        err = log_identity_get(text, &d->log);
+        d->has_log = err == HUFU_OK;
+    }
+    return err;
+}
+
+/* Only sessions are ever taken away; every other row ends in a state. */
+static enum hufu_err forget(struct directory *d, uint8_t table, const struct keyed *k)
+{
+    if (table != TABLE_SESSION)
+        return HUFU_CORRUPT;
+    free(shelf_remove(&d->session, keyed_view(k)));
+    return HUFU_OK;
+}
+
+static enum hufu_err apply_locked(struct directory *d, uint8_t table, const struct keyed *k,
+                                  uint64_t seq, struct view text, uint64_t boot_ms)
+{
+    if (text.p == NULL)
+        return forget(d, table, k);
+    switch (table) {
+    case TABLE_DOMAIN:
+        return put_domain(d, k, seq, text);
+    case TABLE_PARTNER:
+        return put_partner(d, k, seq, text);
+    case TABLE_USER:
+        return put_user(d, k, seq, text);
+    case TABLE_SESSION:
+        return put_session(d, k, seq, text, boot_ms);
+    case TABLE_FACTOR:
+        return put_factor(d, k, seq, text);
+    case TABLE_CEREMONY:
+        return put_ceremony(d, k, seq, text);
+    case TABLE_META:
+        return put_meta(d, keyed_view(k), seq, text);
+    default:
+        return HUFU_OK;
+    }
+}
+
+enum hufu_err directory_apply(struct directory *d, struct view key, uint64_t seq, struct view text,
+                              uint64_t boot_ms)
+{
+    struct keyed k = { .key_len = key.len - 1 };
+    enum hufu_err err;
+
+    if (key.len < 2 || k.key_len > sizeof(k.key))
+        return HUFU_CORRUPT;
+    memcpy(k.key, key.p + 1, k.key_len);
+    pthread_rwlock_wrlock(&d->lock);
+    err = apply_locked(d, key.p[0], &k, seq, text, boot_ms);
+    pthread_rwlock_unlock(&d->lock);
+    return err;
+}

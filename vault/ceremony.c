@@ -1,0 +1,313 @@
+#include "vault/ceremony.h"
+
+#include <string.h>
+
+#include "vault/base/id.h"
+#include "vault/base/secret.h"
+#include "vault/handle.h"
+#include "vault/manage.h"
+
+#define ROW_BYTES_MAX 1024
+#define PAGE_MAX      1000
+
+static const struct ceremony_kind kinds[] = {
+    { "rotate-kek", ROLE_CUSTODIAN, false, true },
+    { "enrol-user", ROLE_SECURITY_ADMIN, true, false },
+};
+
+const struct ceremony_kind *ceremony_kind_find(struct view name)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (view_is(name, kinds[i].name))
+            return &kinds[i];
+    return NULL;
+}
+
+enum hufu_err ceremony_row_write(struct worker *w, struct request *req, struct store_op *op,
+                                 const struct ceremony *c)
+{
+    struct view key = row_plain_key(req, TABLE_CEREMONY, view_of(c->id, sizeof(c->id)));
+    uint8_t mem[ROW_BYTES_MAX], *image;
+    size_t image_len;
+    struct buf text;
+
+    buf_fixed(&text, mem, sizeof(mem));
+    ceremony_put(c, &text);
+    if (key.p == NULL || buf_check(&text) != HUFU_OK ||
+        row_lay_control(w, req, buf_view(&text), &image, &image_len) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    op_expect(op, key, (struct store_seen){ c->seq, 0 });
+    op_write(op, key, image, image_len);
+    return HUFU_OK;
+}
+
+static void print_approvals(struct core *core, const struct ceremony *c, struct json *j)
+{
+    json_name(j, "approvals");
+    json_list(j);
+    for (size_t i = 0; i < c->approval_count; i++) {
+        const struct user *user = directory_user_id(core->dir, c->approval[i].user_id);
+
+        json_open(j);
+        json_put_time(j, "at", c->approval[i].at_ms);
+        json_put_str(j, "user", user == NULL ? "?" : user->name);
+        json_close(j);
+    }
+    json_end(j);
+}
+
+void ceremony_print(struct core *core, const struct ceremony *c, struct json *j)
+{
+    char id[ID_TEXT_LEN + 1];
+
+    id_print(c->id, id);
+    json_open(j);
+    print_approvals(core, c, j);
+    json_put_u64(j, "done", c->done);
+    if (c->error[0] != '\0')
+        json_put_str(j, "error", c->error);
+    json_put_str(j, "id", id);
+    json_put_str(j, "kind", c->kind);
+    json_put_u64(j, "needed", c->needed);
+    json_put_str(j, "state", ceremony_state_name(c->state));
+    json_put_u64(j, "total", c->total);
+    json_close(j);
+}
+
+static enum hufu_err print_reply(struct request *req, const struct ceremony *c)
+{
+    struct json j;
+
+    if (request_body(req, 4096) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    json_init(&j, &req->body);
+    ceremony_print(req->core, c, &j);
+    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+}
+
+static bool is_going_on(struct core *core, const char *kind)
+{
+    uint64_t now = core_now(core);
+    struct ceremony c;
+
+    for (size_t i = 0; directory_ceremony_at(core->dir, i, &c) == HUFU_OK; i++) {
+        bool open = c.state == CEREMONY_RUNNING ||
+                    (c.state == CEREMONY_PROPOSED && now < c.expires_ms);
+
+        if (open && strcmp(c.kind, kind) == 0)
+            return true;
+    }
+    return false;
+}
+
+enum hufu_err ceremony_begin(struct worker *w, struct request *req,
+                             const struct ceremony_kind *kind, struct view subject,
+                             struct view reason, struct ceremony *c)
+{
+    const struct conf *conf = w->core->conf;
+    uint64_t now = core_now(w->core);
+
+    *c = (struct ceremony){ .state = CEREMONY_PROPOSED, .seq = STORE_ABSENT };
+    if (kind->exclusive && is_going_on(w->core, kind->name))
+        return HUFU_CONFLICT;
+    if (id_make(&w->draw, now, c->id) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    if (manage_copy(c->kind, sizeof(c->kind), view_str(kind->name)) != HUFU_OK ||
+        manage_copy(c->subject, sizeof(c->subject), subject) != HUFU_OK ||
+        manage_copy(c->reason, sizeof(c->reason), reason) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    c->needed = kind->role == ROLE_CUSTODIAN ? (uint32_t)conf_u64(conf, CONF_CUSTODIANS) : 2;
+    c->created_ms = now;
+    c->changed_ms = now;
+    c->expires_ms = now + conf_u64(conf, CONF_CEREMONY_S) * 1000;
+    c->approval[0].user_id = req->who.user->id;
+    c->approval[0].at_ms = now;
+    c->approval_count = 1;
+    request_entry(req, 0)->purpose = view_str(kind->name);
+    return ceremony_row_write(w, req, &req->op[0], c);
+}
+
+enum hufu_err handle_ceremony_propose(struct worker *w, struct request *req, struct msg_where *where)
+{
+    const struct ceremony_kind *kind = ceremony_kind_find(msg_text(&req->msg, MSG_KIND));
+    struct view subject = msg_text(&req->msg, MSG_SUBJECT);
+    struct view reason = msg_text(&req->msg, MSG_REASON);
+    struct ceremony c;
+    enum hufu_err err;
+
+    if (kind == NULL)
+        return manage_at(where, MSG_KIND, HUFU_BAD_REQUEST);
+    if (kind->role != req->who.role)
+        return HUFU_FORBIDDEN;
+    if (kind->needs_subject)
+        return manage_at(where, MSG_KIND, HUFU_BAD_REQUEST); /* begun by its own call, not here */
+    err = check_member(w, req, MSG_REASON, where);
+    if (err == HUFU_OK)
+        err = check_member(w, req, MSG_SUBJECT, where);
+    if (err != HUFU_OK)
+        return err;
+    if (request_ops(req, 1, 1, 1, 0) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    op_expect_caller(req, &req->op[0]);
+    request_entry(req, 0)->reason = reason;
+    err = ceremony_begin(w, req, kind, subject, reason, &c);
+    if (err == HUFU_CONFLICT)
+        req->draft.op_count = 0;
+    if (err != HUFU_OK)
+        return err;
+    req->reply.success = MSG_201;
+    return print_reply(req, &c);
+}
+
+/* The ceremony that the path names, of a kind that is the caller's. */
+static enum hufu_err find(struct worker *w, struct request *req, struct ceremony *out)
+{
+    const struct ceremony_kind *kind;
+    uint8_t id[ID_LEN];
+
+    if (id_parse(msg_text(&req->msg, MSG_ID), id) != HUFU_OK ||
+        directory_ceremony(w->core->dir, id, out) != HUFU_OK)
+        return HUFU_NOT_FOUND;
+    kind = ceremony_kind_find(view_str(out->kind));
+    if (out->state == CEREMONY_PROPOSED && core_now(w->core) >= out->expires_ms)
+        out->state = CEREMONY_EXPIRED;
+    if (req->who.role == ROLE_AUDITOR || (kind != NULL && kind->role == req->who.role))
+        return HUFU_OK;
+    return HUFU_FORBIDDEN;
+}
+
+static enum hufu_err draft_change(struct worker *w, struct request *req, const struct ceremony *c)
+{
+    if (request_ops(req, 1, 2, 2, 0) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    op_expect_caller(req, &req->op[0]);
+    request_entry(req, 0)->reason = msg_text(&req->msg, MSG_REASON);
+    request_entry(req, 0)->purpose = view_str(ceremony_kind_find(view_str(c->kind))->name);
+    if (ceremony_row_write(w, req, &req->op[0], c) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    return print_reply(req, c);
+}
+
+/* The second administrator agrees: the person may come in, in the same operation. */
+static enum hufu_err activate_user(struct worker *w, struct request *req, struct ceremony *c)
+{
+    const struct user *user = directory_user(w->core->dir, view_str(c->subject));
+    struct user active;
+    struct buf text;
+    enum hufu_err err;
+
+    if (user == NULL || user->state != ROW_PENDING)
+        return HUFU_CONFLICT;
+    c->state = CEREMONY_DONE;
+    c->done = 1;
+    c->total = 1;
+    err = draft_change(w, req, c);
+    if (err != HUFU_OK)
+        return err;
+    active = *user;
+    active.state = ROW_ACTIVE;
+    buf_init(&text, MANAGE_ROW_MAX);
+    user_put(&active, &text);
+    err = manage_write(w, req, TABLE_USER, user->id, user->seq, buf_view(&text));
+    buf_done(&text);
+    wipe(&active, sizeof(active));
+    return err;
+}
+
+enum hufu_err handle_ceremony_approve(struct worker *w, struct request *req, struct msg_where *where)
+{
+    uint64_t now = core_now(w->core);
+    struct ceremony c;
+    enum hufu_err err;
+
+    err = find(w, req, &c);
+    if (err == HUFU_OK)
+        err = check_member(w, req, MSG_REASON, where);
+    if (err != HUFU_OK)
+        return err;
+    for (size_t i = 0; i < c.approval_count; i++)
+        if (c.approval[i].user_id == req->who.user->id)
+            return HUFU_ALREADY_APPROVED;
+    if (c.state != CEREMONY_PROPOSED || c.approval_count == ROW_APPROVALS_MAX)
+        return HUFU_CONFLICT;
+    c.approval[c.approval_count].user_id = req->who.user->id;
+    c.approval[c.approval_count].at_ms = now;
+    c.approval_count++;
+    c.changed_ms = now;
+    if (c.approval_count < c.needed)
+        return draft_change(w, req, &c);
+    if (strcmp(c.kind, "enrol-user") == 0)
+        return activate_user(w, req, &c);
+    c.state = CEREMONY_RUNNING; /* keeper.c takes it from here */
+    return draft_change(w, req, &c);
+}
+
+enum hufu_err handle_ceremony_cancel(struct worker *w, struct request *req, struct msg_where *where)
+{
+    struct ceremony c;
+    enum hufu_err err;
+
+    err = find(w, req, &c);
+    if (err == HUFU_OK)
+        err = check_member(w, req, MSG_REASON, where);
+    if (err == HUFU_OK && c.state != CEREMONY_PROPOSED)
+        err = HUFU_CONFLICT;
+    if (err != HUFU_OK)
+        return err;
+    c.state = CEREMONY_CANCELLED;
+    c.changed_ms = core_now(w->core);
+    return draft_change(w, req, &c);
+}
+
+enum hufu_err handle_ceremony_show(struct worker *w, struct request *req, struct msg_where *where)
+{
+    struct ceremony c;
+    enum hufu_err err;
+
+    (void)where;
+    err = find(w, req, &c);
+    return err == HUFU_OK ? print_reply(req, &c) : err;
+}
+
+enum hufu_err handle_ceremony_list(struct worker *w, struct request *req, struct msg_where *where)
+{
+    uint64_t limit = msg_u64(&req->msg, MSG_LIMIT, 100);
+    uint8_t after[ID_LEN] = { 0 };
+    char last[ID_TEXT_LEN + 1] = "";
+    size_t shown = 0;
+    bool more = false;
+    struct ceremony c;
+    struct json j;
+
+    if (limit == 0 || limit > PAGE_MAX)
+        return manage_at(where, MSG_LIMIT, HUFU_BAD_REQUEST);
+    if (msg_has(&req->msg, MSG_AFTER) && id_parse(msg_text(&req->msg, MSG_AFTER), after) != HUFU_OK)
+        return manage_at(where, MSG_AFTER, HUFU_BAD_REQUEST);
+    if (request_body(req, 64 + (size_t)limit * 2048) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    json_init(&j, &req->body);
+    json_open(&j);
+    json_name(&j, "items");
+    json_list(&j);
+    for (size_t i = 0; !more && directory_ceremony_at(w->core->dir, i, &c) == HUFU_OK; i++) {
+        const struct ceremony_kind *kind = ceremony_kind_find(view_str(c.kind));
+        bool mine = req->who.role == ROLE_AUDITOR || (kind != NULL && kind->role == req->who.role);
+
+        if (!mine || memcmp(c.id, after, ID_LEN) <= 0) /* ids: not secret */
+            continue;
+        more = shown == limit;
+        if (more)
+            break;
+        ceremony_print(w->core, &c, &j);
+        id_print(c.id, last);
+        shown++;
+    }
+    json_end(&j);
+    json_name(&j, "next");
+    if (more)
+        json_str(&j, last);
+    else
+        json_null(&j);
+    json_close(&j);
+    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+}

@@ -1,0 +1,128 @@
+#include "vault/front_link.h"
+
+#include <unistd.h>
+
+#include "vault/base/log.h"
+#include "vault/base/secret.h"
+
+#define OUT_MAX (64U * 1024 * 1024) /* bytes that may wait: more than the front has asked for */
+
+void front_link_init(struct front_link *l, struct core *core, int fd, int wake_fd)
+{
+    l->core = core;
+    pthread_mutex_init(&l->mu, NULL);
+    link_init(&l->link, fd, OUT_MAX);
+    l->number = 1;
+    l->wake_fd = wake_fd;
+}
+
+void front_link_done(struct front_link *l)
+{
+    link_done(&l->link);
+    pthread_mutex_destroy(&l->mu);
+}
+
+void front_link_replace(struct front_link *l, int fd)
+{
+    pthread_mutex_lock(&l->mu);
+    link_done(&l->link);
+    link_init(&l->link, fd, OUT_MAX);
+    l->number++;
+    pthread_mutex_unlock(&l->mu);
+}
+
+int front_link_fd(const struct front_link *l)
+{
+    return l->link.fd;
+}
+
+static void wake(const struct front_link *l)
+{
+    uint64_t one = 1;
+
+    if (write(l->wake_fd, &one, sizeof(one)) < 0)
+        return; /* the counter is full: the reader is awake anyway */
+}
+
+static void send_reply(struct front_link *l, uint64_t number, uint16_t verb, uint64_t id,
+                       const struct msg_reply *reply)
+{
+    struct buf body;
+    bool waits;
+
+    buf_init(&body, FRAME_BODY_MAX);
+    msg_reply_put(&body, reply);
+    pthread_mutex_lock(&l->mu);
+    if (number == l->number && l->link.fd >= 0 && buf_check(&body) == HUFU_OK &&
+        link_send(&l->link, verb | MSG_REPLY, id, buf_view(&body)) != HUFU_OK)
+        log_event(LOG_WARN, "front.send", NULL);
+    waits = link_wants_write(&l->link);
+    pthread_mutex_unlock(&l->mu);
+    if (waits)
+        wake(l);
+    buf_done(&body);
+}
+
+void front_link_send(struct core *core, struct request *req)
+{
+    send_reply(core->send_arg, req->link, req->msg.verb, req->frame_id, &req->reply);
+}
+
+/* A frame becomes a request; what cannot be taken is answered 503. False: the link must close. */
+static bool take(struct front_link *l, const struct frame *f)
+{
+    struct msg_reply later = { .err = HUFU_UNAVAILABLE,
+                               .where = MSG_WHERE_NONE,
+                               .retry_after_s = 1 };
+    enum hufu_err err;
+    struct request *req = request_new(l->core, f->type, f->body, &err);
+
+    if (req == NULL && err == HUFU_CORRUPT)
+        return false;
+    if (req != NULL) {
+        req->frame_id = f->id;
+        req->link = l->number;
+        if (queue_put(&l->core->work, &req->node) == HUFU_OK)
+            return true;
+        request_free(req);
+    }
+    send_reply(l, l->number, f->type, f->id, &later);
+    return true;
+}
+
+static void hang_up(struct front_link *l, const char *why)
+{
+    log_event(LOG_WARN, "front.closed", "why", LOG_STR(why), NULL);
+    pthread_mutex_lock(&l->mu);
+    link_done(&l->link);
+    l->number++;
+    pthread_mutex_unlock(&l->mu);
+}
+
+void front_link_read(struct front_link *l)
+{
+    enum hufu_err filled = link_fill(&l->link), err;
+    struct frame f;
+
+    while ((err = link_next(&l->link, &f)) == HUFU_OK) {
+        if (!take(l, &f)) {
+            hang_up(l, "malformed");
+            return;
+        }
+    }
+    if (err != HUFU_NOT_FOUND)
+        hang_up(l, "malformed");
+    else if (filled != HUFU_OK)
+        hang_up(l, "gone");
+}
+
+bool front_link_write(struct front_link *l)
+{
+    bool left = false;
+
+    pthread_mutex_lock(&l->mu);
+    if (l->link.fd >= 0 && link_flush(&l->link, &left) != HUFU_OK)
+        left = false;
+    pthread_mutex_unlock(&l->mu);
+    return left;
+}

@@ -1,0 +1,295 @@
+#include "vault/handle.h"
+
+#include <string.h>
+
+#include "vault/access/textguard.h"
+#include "vault/base/digest.h"
+#include "vault/base/secret.h"
+#include "vault/idempotency.h"
+#include "vault/row.h"
+
+static const struct {
+    uint16_t verb;
+    handler_fn *handle;
+} handlers[] = {
+    { VERB_TOKENIZE, handle_tokenize },
+    { VERB_LOOKUP, handle_lookup },
+    { VERB_INSPECT, handle_inspect },
+    { VERB_SUSPEND, handle_lifecycle },
+    { VERB_RESUME, handle_lifecycle },
+    { VERB_REVOKE, handle_lifecycle },
+    { VERB_DELETE, handle_lifecycle },
+    { VERB_LOGIN, handle_login },
+    { VERB_LOGOUT, handle_logout },
+    { VERB_STEP_UP, handle_step_up },
+    { VERB_WHOAMI, handle_whoami },
+    { VERB_DETOKENIZE, handle_detokenize },
+    { VERB_CEREMONY_PROPOSE, handle_ceremony_propose },
+    { VERB_CEREMONY_LIST, handle_ceremony_list },
+    { VERB_CEREMONY_SHOW, handle_ceremony_show },
+    { VERB_CEREMONY_APPROVE, handle_ceremony_approve },
+    { VERB_CEREMONY_CANCEL, handle_ceremony_cancel },
+    { VERB_KEY_LIST, handle_key_list },
+    { VERB_DOMAIN_ADD, handle_domain_add },
+    { VERB_DOMAIN_LIST, handle_domain_list },
+    { VERB_PARTNER_ADD, handle_partner_add },
+    { VERB_PARTNER_LIST, handle_partner_list },
+    { VERB_USER_ADD, handle_user_add },
+    { VERB_USER_LIST, handle_user_list },
+    { VERB_DOMAIN_FREEZE, handle_freeze },
+    { VERB_DOMAIN_UNFREEZE, handle_freeze },
+    { VERB_PARTNER_FREEZE, handle_freeze },
+    { VERB_PARTNER_UNFREEZE, handle_freeze },
+    { VERB_USER_FREEZE, handle_freeze },
+    { VERB_USER_UNFREEZE, handle_freeze },
+    { VERB_CHECKPOINT, handle_checkpoint },
+    { VERB_PROOF, handle_proof },
+    { VERB_CONSISTENCY, handle_consistency },
+    { VERB_ENTRIES, handle_entries },
+    { VERB_PEER_CHECK, handle_peer_check },
+    { VERB_STATUS, handle_status },
+    { VERB_METRICS, handle_metrics },
+};
+
+uint64_t core_now(const struct core *core)
+{
+    return core->clock->now_ms(core->clock);
+}
+
+uint64_t core_boot(const struct core *core)
+{
+    return core->clock->boot_ms(core->clock);
+}
+
+static handler_fn *handler_of(uint16_t verb)
+{
+    for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
+        if (handlers[i].verb == verb)
+            return handlers[i].handle;
+    return NULL;
+}
+
+/* A person by session: known, not over, not idle, still allowed in. */
+static enum hufu_err find_person(struct core *core, struct request *req)
+{
+    uint64_t boot = core_boot(core);
+    uint8_t hash[DIGEST_LEN];
+    struct session s;
+    const struct user *user;
+
+    if (digest_sha256(&req->msg.session, 1, hash) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    if (directory_session(core->dir, hash, &s) != HUFU_OK)
+        return HUFU_UNAUTHENTICATED;
+    user = directory_user_id(core->dir, s.user_id);
+    if (user == NULL || user->state != ROW_ACTIVE || core_now(core) >= s.expires_ms ||
+        boot - s.used_boot_ms >= conf_u64(core->conf, CONF_IDLE_S) * 1000)
+        return HUFU_UNAUTHENTICATED;
+    directory_touch(core->dir, hash, boot);
+    req->who.user = user;
+    req->who.session = s;
+    req->who.role = (enum role)user->role;
+    return HUFU_OK;
+}
+
+/* Who is calling; nobody is fine here, the table says who may. */
+static enum hufu_err authenticate(struct core *core, struct request *req)
+{
+    uint8_t flags = req->msg.flags;
+
+    req->who = (struct who){ .role = ROLE_NONE };
+    if ((flags & MSG_HAS_PIN) != 0 && (flags & MSG_HAS_SESSION) != 0)
+        return HUFU_BAD_REQUEST;
+    if ((flags & MSG_HAS_PIN) != 0) {
+        req->who.partner = directory_partner_pin(core->dir, req->msg.pin);
+        if (req->who.partner == NULL)
+            return HUFU_UNAUTHENTICATED;
+        req->who.role = ROLE_PARTNER;
+        return HUFU_OK;
+    }
+    return (flags & MSG_HAS_SESSION) != 0 ? find_person(core, req) : HUFU_OK;
+}
+
+static bool is_fresh(const struct core *core, const struct session *s)
+{
+    uint64_t now = core_now(core);
+
+    return s->factor_ms <= now && now - s->factor_ms < conf_u64(core->conf, CONF_FRESH_S) * 1000;
+}
+
+/* 401, 403, body 400, 401 step-up: in this order, before a handler runs. */
+static enum hufu_err admit(struct core *core, struct request *req, struct msg_where *where)
+{
+    const struct verb *rule = verbs_find(req->msg.verb);
+    enum hufu_err err;
+
+    if (rule == NULL)
+        return HUFU_NOT_FOUND;
+    if (atomic_load(&core->phase) != CORE_OPEN && !rule->sealed_ok)
+        return HUFU_SEALED;
+    err = rule->sealed_ok ? HUFU_OK : authenticate(core, req);
+    if (err != HUFU_OK)
+        return err;
+    if (!verbs_may(req->msg.verb, req->who.role))
+        return req->who.role == ROLE_NONE ? HUFU_UNAUTHENTICATED : HUFU_FORBIDDEN;
+    if ((req->msg.flags & MSG_BODY_BAD) != 0) {
+        *where = req->msg.where;
+        return req->msg.body_err;
+    }
+    /* A partner shows a certificate and nothing else: the column is about people. */
+    if (req->who.user != NULL && rule->factor == FACTOR_FRESH &&
+        !is_fresh(core, &req->who.session))
+        return HUFU_STEP_UP;
+    return HUFU_OK;
+}
+
+enum hufu_err refuse_entry(struct request *req, enum hufu_err err)
+{
+    enum hufu_err made = request_ops(req, 1, 1, 1, 0);
+
+    if (made != HUFU_OK)
+        return made;
+    request_entry(req, 0)->result = err_code(err);
+    return HUFU_OK;
+}
+
+/* Answers a refusal, after its entry where it gets one. */
+static void refuse(struct worker *w, struct request *req, enum hufu_err err,
+                   struct msg_where where)
+{
+    const struct verb *rule = verbs_find(req->msg.verb);
+    struct core *core = w->core;
+    struct view name = view_of(NULL, 0);
+    bool later = err == HUFU_SEALED || err == HUFU_UNAVAILABLE;
+
+    if (err_code(err) == NULL)
+        err = HUFU_UNAVAILABLE;
+    if (req->who.partner != NULL)
+        name = view_str(req->who.partner->name);
+    if (req->who.user != NULL)
+        name = view_str(req->who.user->name);
+    if (later || rule == NULL || !rule->log) {
+        request_answer(req, err, where);
+        return;
+    }
+    /* A refusal that writes (a failed code counts towards the lock) is never left to counting. */
+    if (!refusals_note(core->refusals, name, req->msg.addr, err, core_boot(core)) &&
+        (req->draft.op_count == 0 || req->op[0].write_count == 0)) {
+        request_answer(req, err, where);
+        return;
+    }
+    req->reply.err = err;
+    req->reply.where = where;
+    req->receipt_at = 0;
+    if (req->draft.op_count == 0 && refuse_entry(req, err) != HUFU_OK) {
+        request_answer(req, HUFU_UNAVAILABLE, MSG_WHERE_NONE);
+        return;
+    }
+    request_commit(req);
+}
+
+/* What the attempt before left behind is wiped; the frame's bytes stay. */
+static void begin_attempt(struct request *req)
+{
+    arena_done(&req->work);
+    req->op = NULL;
+    req->domain = NULL;
+    req->receipt_at = 0;
+    req->reply = (struct msg_reply){ .where = MSG_WHERE_NONE };
+    req->body = (struct buf){ 0 };
+    req->draft = (struct store_draft){ 0 };
+}
+
+static void serve(struct worker *w, struct request *req)
+{
+    struct msg_where where = MSG_WHERE_NONE;
+    bool replayed = false;
+    enum hufu_err err;
+
+    begin_attempt(req);
+    err = admit(w->core, req, &where);
+    if (err == HUFU_OK && req->limit_hit)
+        err = HUFU_RATE_LIMITED;
+    if (err == HUFU_OK && !req->password_done &&
+        (req->msg.verb == VERB_LOGIN || req->msg.verb == VERB_USER_ADD)) {
+        if (queue_put(&w->core->passwords, &req->node) != HUFU_OK)
+            refuse(w, req, HUFU_UNAVAILABLE, where);
+        return;
+    }
+    if (err == HUFU_OK)
+        err = idempotency_find(w, req, &replayed);
+    if (err == HUFU_OK && !replayed) {
+        err = handler_of(req->msg.verb)(w, req, &where);
+        if (err == HUFU_BUSY && req->msg.verb == VERB_DOMAIN_ADD &&
+            queue_put(&w->core->keys, &req->node) == HUFU_OK)
+            return; /* it comes back with its keys */
+        if (err_code(err) != NULL || err == HUFU_OK)
+            err = idempotency_keep(w, req, err, where);
+    }
+    if (err != HUFU_OK)
+        refuse(w, req, err, where);
+    else if (req->draft.op_count > 0)
+        request_commit(req);
+    else
+        request_answer(req, HUFU_OK, MSG_WHERE_NONE);
+}
+
+bool worker_step(struct worker *w)
+{
+    struct qnode *n = queue_take(&w->core->work);
+
+    if (n == NULL)
+        return false;
+    serve(w, (struct request *)n);
+    return true;
+}
+
+enum hufu_err domain_for(struct worker *w, struct request *req, struct msg_where *where)
+{
+    const struct domain *d = directory_domain(w->core->dir, msg_text(&req->msg, MSG_DOMAIN));
+    const struct partner *p = req->who.partner;
+    bool mine = d != NULL && p == NULL;
+
+    for (size_t i = 0; d != NULL && p != NULL && i < d->partner_count; i++)
+        mine = mine || d->partner[i] == p->id;
+    if (!mine) {
+        *where = (struct msg_where){ MSG_DOMAIN, MSG_NONE, MSG_NO_INDEX };
+        return HUFU_FORBIDDEN;
+    }
+    req->domain = d;
+    return HUFU_OK;
+}
+
+static bool is_value(void *arg, struct view run, bool whole)
+{
+    return format_set_probe(arg, run, whole);
+}
+
+enum hufu_err check_text(struct worker *w, struct view text)
+{
+    struct textguard_probe probe = { is_value, w->core->formats };
+
+    return text.len == 0 ? HUFU_OK : textguard_check(&probe, text);
+}
+
+enum hufu_err check_member(struct worker *w, struct request *req, enum msg_tag tag,
+                           struct msg_where *where)
+{
+    enum hufu_err err = check_text(w, msg_text(&req->msg, tag));
+
+    if (err != HUFU_OK)
+        *where = (struct msg_where){ (uint16_t)tag, MSG_NONE, MSG_NO_INDEX };
+    return err;
+}
+
+enum hufu_err request_receipt(struct worker *w, struct request *req, size_t at, size_t op)
+{
+    struct view part[2] = { view_of(req->nonce, sizeof(req->nonce)), buf_view(&req->body) };
+
+    if (draw_bytes(&w->draw, req->nonce, sizeof(req->nonce)) != HUFU_OK ||
+        digest_sha256(part, 2, req->commit) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    req->receipt_at = at;
+    request_entry(req, op)->commit = req->commit;
+    return HUFU_OK;
+}

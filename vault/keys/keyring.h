@@ -1,0 +1,74 @@
+/*
+ * keyring.h - the data, index and system keys that are unwrapped, by domain, kind and version.
+ *
+ * Layer:   vault/keys/. Includes vault/base/ only.
+ * Threads: safe from any thread. A struct key that was found stays valid until keyring_free.
+ * Source:  NIST SP 800-57 part 1 rev. 5, section 7 (key states).
+ */
+#ifndef HUFU_KEYS_KEYRING_H
+#define HUFU_KEYS_KEYRING_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vault/base/err.h"
+#include "vault/base/secret.h"
+
+#define KEY_LEN        32            /* bytes, every kind */
+#define KEY_SYSTEM     0             /* the domain of the system's own keys */
+#define KEY_SEALS_MAX  (1ULL << 32)  /* SP 800-38D section 8.3, random nonces */
+#define KEY_LEASE      (1ULL << 20)  /* seals reserved by one operation */
+
+enum key_kind { KEY_DATA = 1, KEY_INDEX, KEY_CONTROL, KEY_LOGID, KEY_MAC };
+
+enum key_state {
+    KEY_PRE_ACTIVE = 1,
+    KEY_ACTIVE,
+    KEY_DEACTIVATED,
+    KEY_COMPROMISED,
+    KEY_DESTROYED,
+};
+
+/* "pre-active", "active", …; "?" outside the enum. */
+const char *key_state_name(unsigned state);
+/* "data", "index", …; "?" outside the enum. */
+const char *key_kind_name(unsigned kind);
+
+struct key {
+    uint32_t domain;
+    uint8_t kind;
+    uint32_t version;
+    uint32_t serial;         /* of this process: contexts are cached by it */
+    struct secret *secret;   /* KEY_LEN bytes */
+    _Atomic uint8_t state;
+    _Atomic uint32_t kek_version;
+    _Atomic uint64_t row_seq; /* the operation that wrote its row */
+    _Atomic uint64_t used;    /* seals made, at most leased */
+    _Atomic uint64_t leased;  /* seals that the journal has reserved */
+    uint64_t created_ms;
+};
+
+struct keyring; /* opaque */
+
+HUFU_MUST_USE enum hufu_err keyring_new(struct keyring **out);
+void keyring_free(struct keyring *ring); /* wipes; NULL is fine */
+
+/* Takes key over (also its secret) and gives it a serial. HUFU_CONFLICT where it is there already,
+ * HUFU_NOMEM: the key stays the caller's. */
+HUFU_MUST_USE enum hufu_err keyring_put(struct keyring *ring, struct key *key);
+
+/* The version in state active, or NULL. */
+struct key *keyring_active(struct keyring *ring, uint32_t domain, enum key_kind kind);
+/* That version, or NULL. */
+struct key *keyring_find(struct keyring *ring, uint32_t domain, enum key_kind kind,
+                         uint32_t version);
+/* The i-th key in order of domain, kind, version; NULL past the end. */
+struct key *keyring_at(struct keyring *ring, size_t i);
+
+/* Counts one seal: HUFU_OK; HUFU_EXHAUSTED where the lease is used up. */
+HUFU_MUST_USE enum hufu_err key_count_seal(struct key *key);
+/* True where less than half a lease is left (and the limit of the key is not reached). */
+bool key_wants_lease(const struct key *key);
+
+#endif

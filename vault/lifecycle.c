@@ -1,0 +1,240 @@
+/* Lookup, inspect, suspend, resume, revoke, delete: what is done with a token but revealing it. */
+#include "vault/handle.h"
+
+#include <string.h>
+
+#include "vault/base/json.h"
+#include "vault/base/secret.h"
+#include "vault/manage.h"
+#include "vault/token.h"
+
+/* The token of a value: its index row leads to it, its record must be active. */
+static enum hufu_err find_by_value(struct worker *w, struct request *req, struct view value,
+                                   struct token *t)
+{
+    struct store_seen seen;
+    struct view key;
+    struct buf text;
+    enum hufu_err err;
+
+    if (row_index_key(w, req, req->domain, value, &key) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    buf_fixed(&text, t->text, sizeof(t->text));
+    err = store_find(w->reader, key, &text, &seen);
+    if (err != HUFU_OK)
+        return err == HUFU_NOT_FOUND ? err : HUFU_UNAVAILABLE;
+    t->len = text.len;
+    err = token_read(w, req, buf_view(&text), t);
+    if (err != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    err = token_find(w, req, t);
+    if (err != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    if (!view_equal(view_of(t->rec.value, t->rec.value_len), value))
+        return HUFU_UNAVAILABLE;
+    return t->rec.state == RECORD_ACTIVE && !record_is_expired(&t->rec, core_now(w->core))
+               ? HUFU_OK
+               : HUFU_NOT_FOUND;
+}
+
+static enum hufu_err check_value(struct worker *w, struct request *req,
+                                 uint8_t out[static FORMAT_VALUE_MAX], size_t *len_out)
+{
+    const struct domain *d = req->domain;
+    struct token t = { 0 };
+    enum hufu_err err;
+
+    if (format_canon(d->format, req->msg.field[MSG_VALUE], out, len_out) != HUFU_OK)
+        return HUFU_INVALID_VALUE;
+    if (format_check(d->format, view_of(out, *len_out)) == HUFU_OK)
+        return HUFU_OK;
+    err = token_read(w, req, view_of(out, *len_out), &t);
+    if (err == HUFU_OK)
+        err = token_find(w, req, &t);
+    wipe(&t, sizeof(t));
+    if (err == HUFU_UNAVAILABLE)
+        return err;
+    return err == HUFU_OK ? HUFU_ALREADY_TOKEN : HUFU_INVALID_VALUE;
+}
+
+static enum hufu_err print_token(struct request *req, const struct token *t)
+{
+    struct json j;
+
+    if (request_body(req, 256) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    json_init(&j, &req->body);
+    json_open(&j);
+    json_put_text(&j, "token", view_of(t->text, t->len));
+    json_close(&j);
+    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+}
+
+enum hufu_err handle_lookup(struct worker *w, struct request *req, struct msg_where *where)
+{
+    uint8_t value[FORMAT_VALUE_MAX];
+    size_t value_len = 0;
+    struct token t = { 0 };
+    enum hufu_err err;
+
+    err = domain_for(w, req, where);
+    if (err != HUFU_OK)
+        return err;
+    if (req->domain->mode != MODE_DETERMINISTIC)
+        return manage_at(where, MSG_DOMAIN, HUFU_UNSUPPORTED_MODE);
+    err = check_value(w, req, value, &value_len);
+    if (err != HUFU_OK) {
+        err = manage_at(where, MSG_VALUE, err);
+        goto out;
+    }
+    err = find_by_value(w, req, view_of(value, value_len), &t);
+    if (err == HUFU_OK)
+        err = token_op(req, &t, 0);
+    if (err == HUFU_OK)
+        err = print_token(req, &t);
+out:
+    wipe(value, sizeof(value));
+    wipe(&t, sizeof(t));
+    return err;
+}
+
+/* domain, token, reason: what every verb on a token begins with. The owner is a partner who sent the
+ * value; people see all tokens of their domains. */
+static enum hufu_err begin(struct worker *w, struct request *req, struct token *t,
+                           struct msg_where *where)
+{
+    const struct partner *p = req->who.partner;
+    enum hufu_err err;
+
+    err = domain_for(w, req, where);
+    if (err == HUFU_OK)
+        err = check_member(w, req, MSG_REASON, where);
+    if (err != HUFU_OK)
+        return err;
+    err = token_read(w, req, req->msg.field[MSG_TOKEN], t);
+    if (err == HUFU_NOT_TOKEN)
+        return manage_at(where, MSG_TOKEN, err);
+    if (err == HUFU_OK)
+        err = token_find(w, req, t);
+    if (err == HUFU_OK && p != NULL && !record_has_partner(&t->rec, p->id))
+        err = HUFU_NOT_FOUND;
+    return err == HUFU_NOT_FOUND ? token_refusal(req, t, err) : err;
+}
+
+static enum hufu_err print_inspection(struct worker *w, struct request *req, const struct token *t)
+{
+    struct view value = view_of(t->rec.value, t->rec.value_len);
+    uint8_t mask_mem[FORMAT_VALUE_MAX];
+    struct buf mask;
+    struct json j;
+
+    if (request_body(req, 512) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    buf_fixed(&mask, mask_mem, sizeof(mask_mem));
+    json_init(&j, &req->body);
+    json_open(&j);
+    json_put_time(&j, "created_at", t->rec.created_ms);
+    json_put_time(&j, "expires_at", t->rec.expires_ms);
+    if (req->who.role == ROLE_OPERATOR) {
+        format_mask(req->domain->format, value, &mask);
+        json_put_text(&j, "masked", buf_view(&mask));
+    }
+    json_put_str(&j, "state", record_state_name(&t->rec, core_now(w->core)));
+    json_close(&j);
+    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+}
+
+enum hufu_err handle_inspect(struct worker *w, struct request *req, struct msg_where *where)
+{
+    struct token t = { 0 };
+    enum hufu_err err;
+
+    err = begin(w, req, &t, where);
+    if (err == HUFU_OK)
+        err = token_op(req, &t, 0);
+    if (err == HUFU_OK)
+        err = print_inspection(w, req, &t);
+    wipe(&t, sizeof(t));
+    return err;
+}
+
+/* active <-> suspended, either -> revoked or deleted; the present state again is fine. Expired ones
+ * can only end. */
+static enum hufu_err next_state(const struct record *rec, uint16_t verb, uint64_t now_ms,
+                                uint8_t *out)
+{
+    static const struct {
+        uint16_t verb;
+        uint8_t to;
+    } targets[] = {
+        { VERB_SUSPEND, RECORD_SUSPENDED },
+        { VERB_RESUME, RECORD_ACTIVE },
+        { VERB_REVOKE, RECORD_REVOKED },
+        { VERB_DELETE, RECORD_DELETED },
+    };
+    bool ended = rec->state == RECORD_REVOKED || rec->state == RECORD_DELETED;
+
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        bool ends = targets[i].to == RECORD_REVOKED || targets[i].to == RECORD_DELETED;
+
+        if (targets[i].verb != verb)
+            continue;
+        if (targets[i].to != rec->state && (ended || (!ends && record_is_expired(rec, now_ms))))
+            return HUFU_CONFLICT;
+        *out = targets[i].to;
+        return HUFU_OK;
+    }
+    return HUFU_NOT_FOUND;
+}
+
+static enum hufu_err change(struct worker *w, struct request *req, struct token *t, uint8_t to)
+{
+    uint8_t *image;
+    size_t image_len;
+    enum hufu_err err;
+
+    err = token_op(req, t, 1);
+    if (err != HUFU_OK || to == t->rec.state)
+        return err;
+    t->rec.state = to;
+    t->rec.changed_ms = core_now(w->core);
+    err = row_lay_record(w, req, &t->rec, &image, &image_len);
+    if (err == HUFU_OK)
+        op_write(&req->op[0], t->key, image, image_len);
+    return err;
+}
+
+static enum hufu_err print_state(struct worker *w, struct request *req, const struct token *t)
+{
+    struct json j;
+
+    if (request_body(req, 64) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    json_init(&j, &req->body);
+    json_open(&j);
+    json_put_str(&j, "state", record_state_name(&t->rec, core_now(w->core)));
+    json_close(&j);
+    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+}
+
+enum hufu_err handle_lifecycle(struct worker *w, struct request *req, struct msg_where *where)
+{
+    struct token t = { 0 };
+    uint8_t to = 0;
+    enum hufu_err err;
+
+    err = begin(w, req, &t, where);
+    if (err != HUFU_OK)
+        goto out;
+    err = next_state(&t.rec, req->msg.verb, core_now(w->core), &to);
+    if (err != HUFU_OK) {
+        err = token_refusal(req, &t, err);
+        goto out;
+    }
+    err = change(w, req, &t, to);
+    if (err == HUFU_OK)
+        err = print_state(w, req, &t);
+out:
+    wipe(&t, sizeof(t));
+    return err;
+}

@@ -1,0 +1,35 @@
+/*
+ * manage.h - what the calls that make and change partners, people and domains share.
+ *
+ * Layer:   vault/ (verbs). Includes the rooms of the core.
+ * Threads: as the worker given.
+ */
+#ifndef HUFU_MANAGE_H
+#define HUFU_MANAGE_H
+
+#include "vault/base/json.h"
+#include "vault/row.h"
+
+#define MANAGE_ROW_MAX 32768 /* bytes of a row's plaintext */
+#define MANAGE_PAGE    100   /* items of a list unless told */
+
+enum hufu_err manage_at(struct msg_where *where, enum msg_tag tag, enum hufu_err err);
+/* Copies text that fits; HUFU_BAD_REQUEST else. */
+HUFU_MUST_USE enum hufu_err manage_copy(char *out, size_t out_len, struct view text);
+/* Copies a list of names; HUFU_BAD_REQUEST where there are too many or one is no name. */
+HUFU_MUST_USE enum hufu_err manage_names(struct view list, char *out, size_t out_len, size_t max,
+                                         size_t *count_out);
+/* Adds a control row to operation 0; seq: as read, STORE_ABSENT for a new one. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err manage_write(struct worker *w, struct request *req, uint8_t table,
+                                         uint32_t id, uint64_t seq, struct view text);
+/* Adds the ids row with *ids, which was read at seq. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err manage_write_ids(struct worker *w, struct request *req,
+                                             const struct row_ids *ids, uint64_t seq);
+/* {"items":[…],"next":…}: begins at the item whose name is after `after`; print puts item i or tells
+ * that there is none. */
+HUFU_MUST_USE enum hufu_err manage_list(struct worker *w, struct request *req,
+                                        struct msg_where *where,
+                                        const char *(*name)(struct core *core, size_t i),
+                                        void (*print)(struct core *core, size_t i, struct json *j));
+
+#endif

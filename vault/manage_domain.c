@@ -1,0 +1,281 @@
+/* POST and GET /v1/domains. */
+#include "vault/manage.h"
+
+#include <string.h>
+
+#include "vault/base/secret.h"
+#include "vault/handle.h"
+
+static const char *name_at(struct core *core, size_t i)
+{
+    const struct domain *d = directory_domain_at(core->dir, i);
+
+    return d == NULL ? NULL : d->name;
+}
+
+static uint64_t least_capacity(const struct domain *d)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (size_t kind = 0; kind < format_kind_count(d->format); kind++) {
+        struct format_capacity cap;
+
+        format_capacity(d->format, d->keep, kind, &cap);
+        if (cap.tokens < least)
+            least = cap.tokens;
+    }
+    return least;
+}
+
+/* JSON numbers are exact up to 2^53. */
+static uint64_t shown(uint64_t n)
+{
+    return n > (1ULL << 53) ? 1ULL << 53 : n;
+}
+
+static void print_names(struct json *j, const char *name, struct core *core, const struct domain *d)
+{
+    json_name(j, name);
+    json_list(j);
+    for (size_t i = 0; i < d->partner_count; i++) {
+        const struct partner *p = directory_partner_id(core->dir, d->partner[i]);
+
+        json_str(j, p == NULL ? "?" : p->name);
+    }
+    json_end(j);
+}
+
+static void print_domain(struct core *core, const struct domain *d, struct json *j)
+{
+    json_open(j);
+    json_put_u64(j, "batch_detokenize", d->batch_detokenize);
+    json_put_u64(j, "capacity", shown(least_capacity(d)));
+    json_put_time(j, "created_at", d->created_ms);
+    json_put_u64(j, "expected", shown(d->expected));
+    json_put_str(j, "format", format_name(d->format));
+    json_name(j, "keep");
+    json_open(j);
+    json_put_u64(j, "prefix", d->keep.prefix);
+    json_put_u64(j, "suffix", d->keep.suffix);
+    json_close(j);
+    json_put_str(j, "mode", domain_mode_name(d->mode));
+    json_put_str(j, "name", d->name);
+    print_names(j, "partners", core, d);
+    json_name(j, "purposes");
+    json_list(j);
+    for (size_t i = 0; i < d->purpose_count; i++)
+        json_str(j, d->purpose[i]);
+    json_end(j);
+    json_put_str(j, "state", row_state_name(d->state));
+    json_close(j);
+}
+
+static void print_at(struct core *core, size_t i, struct json *j)
+{
+    const struct domain *d = directory_domain_at(core->dir, i);
+
+    if (d != NULL)
+        print_domain(core, d, j);
+}
+
+enum hufu_err handle_domain_list(struct worker *w, struct request *req, struct msg_where *where)
+{
+    return manage_list(w, req, where, name_at, print_at);
+}
+
+static enum hufu_err read_partners(struct worker *w, struct request *req, struct domain *d)
+{
+    struct view list = req->msg.field[MSG_PARTNERS];
+    size_t count = msg_list_count(list);
+    struct reader r;
+
+    if (count > ROW_PARTNERS_MAX)
+        return HUFU_BAD_REQUEST;
+    reader_init(&r, list.p, list.len);
+    for (size_t i = 0; i < count; i++) {
+        const struct partner *p = directory_partner(w->core->dir, msg_list_next(&r));
+
+        if (p == NULL)
+            return HUFU_BAD_REQUEST;
+        d->partner[d->partner_count++] = p->id;
+    }
+    return HUFU_OK;
+}
+
+static enum hufu_err read_purposes(struct worker *w, struct request *req, struct domain *d)
+{
+    struct view list = req->msg.field[MSG_PURPOSES];
+    size_t count = msg_list_count(list);
+    struct reader r;
+
+    if (count > ROW_PURPOSES_MAX)
+        return HUFU_BAD_REQUEST;
+    reader_init(&r, list.p, list.len);
+    for (size_t i = 0; i < count; i++) {
+        struct view text = msg_list_next(&r);
+
+        if (check_text(w, text) != HUFU_OK)
+            return HUFU_VALUE_IN_TEXT;
+        if (manage_copy(d->purpose[d->purpose_count++], sizeof(d->purpose[0]), text) != HUFU_OK)
+            return HUFU_BAD_REQUEST;
+    }
+    return HUFU_OK;
+}
+
+/* The domain keeps its format's whole definition: editing the file changes nothing for it. */
+static enum hufu_err read_format(struct worker *w, struct request *req, struct domain *d)
+{
+    const struct format *found;
+    struct buf text;
+    enum hufu_err err;
+
+    if (format_set_find(w->core->formats, msg_text(&req->msg, MSG_FORMAT), &found) != HUFU_OK)
+        return HUFU_BAD_REQUEST;
+    buf_init(&text, FORMAT_TEXT_MAX);
+    format_print(found, &text);
+    err = buf_check(&text);
+    if (err == HUFU_OK)
+        err = format_parse(buf_view(&text), &d->format, NULL, 0);
+    buf_done(&text);
+    return err == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+}
+
+/* Every bucket holds its originals, or the expected population says how few there are; never more
+ * than half full. */
+static enum hufu_err judge_capacity(const struct domain *d, bool has_expected)
+{
+    bool ample = d->mode == MODE_DETERMINISTIC && format_is_ample(d->format, d->keep);
+
+    if (!has_expected)
+        return ample ? HUFU_OK : HUFU_BAD_REQUEST;
+    return d->expected <= least_capacity(d) / 2 || ample ? HUFU_OK : HUFU_BAD_REQUEST;
+}
+
+static enum hufu_err read_numbers(struct request *req, struct domain *d, struct msg_where *where)
+{
+    const struct msg_request *msg = &req->msg;
+    struct view keep = msg->field[MSG_KEEP];
+    uint64_t batch = msg_u64(msg, MSG_BATCH_DETOKENIZE, 0);
+    uint64_t days = msg_u64(msg, MSG_RETENTION_DAYS, 0);
+
+    if (keep.p != NULL)
+        d->keep = (struct format_keep){ keep.p[0], keep.p[1] };
+    if (format_keep_check(d->format, d->keep) != HUFU_OK)
+        return manage_at(where, MSG_KEEP, HUFU_BAD_REQUEST);
+    if (batch > MSG_ITEMS_MAX)
+        return manage_at(where, MSG_BATCH_DETOKENIZE, HUFU_BAD_REQUEST);
+    if (days > UINT32_MAX)
+        return manage_at(where, MSG_RETENTION_DAYS, HUFU_BAD_REQUEST);
+    if (msg_has(msg, MSG_TOKEN_CHECK) && !view_is(msg_text(msg, MSG_TOKEN_CHECK), "fail"))
+        return manage_at(where, MSG_TOKEN_CHECK, HUFU_UNSUPPORTED_MODE);
+    d->batch_detokenize = (uint32_t)batch;
+    d->retention_days = (uint32_t)days;
+    d->life_s = msg_u64(msg, MSG_EXPIRES_IN, 0);
+    if (d->life_s > UINT32_MAX)
+        return manage_at(where, MSG_EXPIRES_IN, HUFU_BAD_REQUEST);
+    d->expected = msg_u64(msg, MSG_EXPECTED, 0);
+    if (judge_capacity(d, msg_has(msg, MSG_EXPECTED)) != HUFU_OK)
+        return manage_at(where, MSG_EXPECTED, HUFU_BAD_REQUEST);
+    return HUFU_OK;
+}
+
+static enum hufu_err read_domain(struct worker *w, struct request *req, struct domain *d,
+                                 struct msg_where *where)
+{
+    struct view name = msg_text(&req->msg, MSG_NAME);
+    enum hufu_err err;
+
+    if (!text_is_name(name) || manage_copy(d->name, sizeof(d->name), name) != HUFU_OK)
+        return manage_at(where, MSG_NAME, HUFU_BAD_REQUEST);
+    if (check_text(w, name) != HUFU_OK)
+        return manage_at(where, MSG_NAME, HUFU_VALUE_IN_TEXT);
+    if (domain_mode_parse(msg_text(&req->msg, MSG_MODE), &d->mode) != HUFU_OK)
+        return manage_at(where, MSG_MODE, HUFU_BAD_REQUEST);
+    err = read_format(w, req, d);
+    if (err != HUFU_OK)
+        return manage_at(where, MSG_FORMAT, err);
+    err = read_partners(w, req, d);
+    if (err != HUFU_OK)
+        return manage_at(where, MSG_PARTNERS, err);
+    err = read_purposes(w, req, d);
+    if (err != HUFU_OK)
+        return manage_at(where, MSG_PURPOSES, err);
+    err = read_numbers(req, d, where);
+    if (err == HUFU_OK && directory_domain(w->core->dir, name) != NULL)
+        err = manage_at(where, MSG_NAME, HUFU_CONFLICT);
+    return err;
+}
+
+/* Adds the rows of the two keys that the keeper made for this domain's id. */
+static enum hufu_err write_keys(struct request *req)
+{
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t mem[KEYROW_SEALED_MAX + 64], key_mem[16];
+        struct buf image, key;
+        uint8_t *image_copy, *key_copy;
+
+        buf_fixed(&image, mem, sizeof(mem));
+        buf_fixed(&key, key_mem, sizeof(key_mem));
+        keyset_row_put(&req->new_key[i].row, &image);
+        keyset_row_key(req->new_key[i].row.domain, req->new_key[i].row.kind, 1, &key);
+        image_copy = arena_copy(&req->work, image.p, image.len);
+        key_copy = arena_copy(&req->work, key.p, key.len);
+        if (image_copy == NULL || key_copy == NULL)
+            return HUFU_UNAVAILABLE;
+        op_expect(&req->op[0], view_of(key_copy, key.len), (struct store_seen){ STORE_ABSENT, 0 });
+        op_write(&req->op[0], view_of(key_copy, key.len), image_copy, image.len);
+    }
+    return HUFU_OK;
+}
+
+static enum hufu_err draft_domain(struct worker *w, struct request *req, struct domain *d,
+                                  struct row_ids ids, uint64_t ids_seq)
+{
+    struct json j;
+    struct buf text;
+    enum hufu_err err;
+
+    if (request_ops(req, 1, 4, 4, 0) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    op_expect_caller(req, &req->op[0]);
+    request_entry(req, 0)->domain = msg_text(&req->msg, MSG_NAME);
+    d->id = ids.domain++;
+    d->state = ROW_ACTIVE;
+    d->index_version = 1;
+    d->created_ms = core_now(w->core);
+    buf_init(&text, MANAGE_ROW_MAX);
+    domain_put(d, &text);
+    err = buf_check(&text) == HUFU_OK ? manage_write_ids(w, req, &ids, ids_seq) : HUFU_UNAVAILABLE;
+    if (err == HUFU_OK)
+        err = manage_write(w, req, TABLE_DOMAIN, d->id, STORE_ABSENT, buf_view(&text));
+    if (err == HUFU_OK)
+        err = write_keys(req);
+    if (err == HUFU_OK)
+        err = request_body(req, 4096);
+    if (err == HUFU_OK) {
+        json_init(&j, &req->body);
+        print_domain(w->core, d, &j);
+        req->reply.success = MSG_201;
+        err = buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+    }
+    buf_done(&text);
+    return err;
+}
+
+enum hufu_err handle_domain_add(struct worker *w, struct request *req, struct msg_where *where)
+{
+    struct domain d = { 0 };
+    struct row_ids ids;
+    uint64_t seq;
+    enum hufu_err err;
+
+    err = read_domain(w, req, &d, where);
+    if (err == HUFU_OK && directory_ids(w->core->dir, &ids, &seq) != HUFU_OK)
+        err = HUFU_UNAVAILABLE;
+    if (err == HUFU_OK && (req->new_key[0].key == NULL || req->new_key[0].row.domain != ids.domain))
+        err = HUFU_BUSY; /* its keys come first: handle.c sends it to the keeper */
+    else if (err == HUFU_OK)
+        err = draft_domain(w, req, &d, ids, seq);
+    domain_clear(&d);
+    return err;
+}

@@ -1,0 +1,224 @@
+#include "vault/mapping.h"
+
+#include <string.h>
+
+#include "vault/base/secret.h"
+#include "vault/handle.h"
+
+#define DRAWS_MAX 128 /* below half fill, 128 draws in a row fail with probability 2^-128 */
+
+static enum hufu_err at_fault(struct mapping *it, enum msg_tag tag, enum hufu_err err)
+{
+    it->fault = (uint16_t)tag;
+    return err;
+}
+
+/* FNV-1a: a place in a table of this batch alone, nothing to attack but one's own request. */
+static size_t slot_of(const struct tokenize_job *job, struct view bytes)
+{
+    uint32_t h = 2166136261U;
+
+    for (size_t i = 0; i < bytes.len; i++)
+        h = (h ^ bytes.p[i]) * 16777619U;
+    return h & (job->slots - 1);
+}
+
+/* An earlier item of the batch that has this value (or has drawn this token), or NULL. */
+static struct mapping *find_in_batch(const struct tokenize_job *job, struct view bytes, bool token)
+{
+    for (size_t s = slot_of(job, bytes); job->slot[s] != 0; s = (s + 1) & (job->slots - 1)) {
+        struct mapping *other = &job->item[job->slot[s] - 1];
+        const uint8_t *has = token ? other->token : other->value;
+
+        if (other->value_len == bytes.len && (!token || other->writes_token) &&
+            bytes_equal(has, bytes.p, bytes.len))
+            return other;
+    }
+    return NULL;
+}
+
+static void note_in_batch(const struct tokenize_job *job, const struct mapping *it,
+                          struct view bytes)
+{
+    size_t s = slot_of(job, bytes);
+
+    while (job->slot[s] != 0)
+        s = (s + 1) & (job->slots - 1);
+    job->slot[s] = (uint16_t)(it - job->item + 1);
+}
+
+static enum hufu_err check_form(struct tokenize_job *job, struct mapping *it)
+{
+    struct view value;
+    enum format_verdict verdict;
+    struct store_seen seen;
+    struct record rec = { 0 };
+    enum hufu_err err;
+
+    err = format_canon(job->d->format, it->in.value, it->value, &it->value_len);
+    if (err != HUFU_OK)
+        return at_fault(it, MSG_VALUE, HUFU_INVALID_VALUE);
+    value = view_of(it->value, it->value_len);
+    verdict = format_judge(job->d->format, job->d->keep, value);
+    if (verdict == FORMAT_ORIGINAL)
+        return HUFU_OK;
+    if (verdict == FORMAT_TOKEN_SHAPE) {
+        err = row_find_record(job->w, job->d, row_token_key(job->req, job->d->id, value), &rec,
+                              &seen);
+        wipe(&rec, sizeof(rec));
+        if (err == HUFU_OK)
+            return at_fault(it, MSG_VALUE, HUFU_ALREADY_TOKEN);
+        if (err != HUFU_NOT_FOUND)
+            return err;
+    }
+    return at_fault(it, MSG_VALUE, HUFU_INVALID_VALUE);
+}
+
+enum hufu_err mapping_check(struct tokenize_job *job, struct mapping *it)
+{
+    enum hufu_err err = check_form(job, it);
+
+    if (err == HUFU_OK && check_text(job->w, it->in.subject) != HUFU_OK)
+        err = at_fault(it, MSG_SUBJECT, HUFU_VALUE_IN_TEXT);
+    if (err == HUFU_OK && check_text(job->w, it->in.consent) != HUFU_OK)
+        err = at_fault(it, MSG_CONSENT, HUFU_VALUE_IN_TEXT);
+    return err;
+}
+
+static void copy_text(char *out, size_t out_len, struct view text)
+{
+    size_t n = text.len < out_len ? text.len : out_len - 1;
+
+    if (n > 0)
+        memcpy(out, text.p, n);
+    out[n] = '\0';
+}
+
+/* The record of a new mapping. */
+static void fill_record(struct tokenize_job *job, struct mapping *it, struct record *rec)
+{
+    struct msg_request *msg = &job->req->msg;
+
+    rec->state = RECORD_ACTIVE;
+    rec->created_ms = job->now_ms;
+    rec->changed_ms = job->now_ms;
+    rec->expires_ms = job->life_s == 0 ? 0 : job->now_ms + job->life_s * 1000;
+    rec->uses_left = job->uses;
+    copy_text(rec->channel, sizeof(rec->channel), msg_text(msg, MSG_CHANNEL));
+    copy_text(rec->request_id, sizeof(rec->request_id), msg->request_id);
+    rec->partner[0] = job->req->who.partner->id;
+    rec->partner_count = 1;
+    memcpy(rec->value, it->value, it->value_len);
+    rec->value_len = it->value_len;
+    copy_text(rec->subject, sizeof(rec->subject), it->in.subject);
+    copy_text(rec->consent, sizeof(rec->consent), it->in.consent);
+    it->expires_ms = rec->expires_ms;
+}
+
+static enum hufu_err draw_token(struct tokenize_job *job, struct mapping *it)
+{
+    struct view value = view_of(it->value, it->value_len);
+    enum hufu_err err;
+
+    for (int i = 0; i < DRAWS_MAX; i++) {
+        err = format_draw(job->d->format, job->d->keep, value, &job->w->draw, it->token);
+        if (err != HUFU_OK)
+            return err == HUFU_EXHAUSTED ? err : HUFU_UNAVAILABLE;
+        if (find_in_batch(job, view_of(it->token, it->value_len), true) != NULL)
+            continue;
+        it->token_key = row_token_key(job->req, job->d->id, view_of(it->token, it->value_len));
+        if (it->token_key.p == NULL)
+            return HUFU_UNAVAILABLE;
+        err = store_find(job->w->reader, it->token_key, NULL, &it->token_seen);
+        if (err == HUFU_NOT_FOUND)
+            return HUFU_OK;
+        if (err != HUFU_OK)
+            return HUFU_UNAVAILABLE;
+    }
+    return HUFU_EXHAUSTED;
+}
+
+static enum hufu_err make_mapping(struct tokenize_job *job, struct mapping *it)
+{
+    struct record rec = { 0 };
+    enum hufu_err err;
+
+    err = draw_token(job, it);
+    if (err != HUFU_OK)
+        return at_fault(it, MSG_VALUE, err);
+    fill_record(job, it, &rec);
+    err = row_lay_record(job->w, job->req, &rec, &it->image, &it->image_len);
+    wipe(&rec, sizeof(rec));
+    it->created = true;
+    it->writes_token = true;
+    it->is_fresh_value = true;
+    it->writes_index = job->d->mode == MODE_DETERMINISTIC;
+    if (err == HUFU_OK)
+        note_in_batch(job, it, view_of(it->token, it->value_len));
+    return err;
+}
+
+/* The value has an active token: the same one, and a note of a partner who is new to it. */
+static enum hufu_err reuse(struct tokenize_job *job, struct mapping *it, struct record *rec)
+{
+    uint32_t me = job->req->who.partner->id;
+
+    it->expires_ms = rec->expires_ms;
+    if (record_has_partner(rec, me) || rec->partner_count == ROW_PARTNERS_MAX)
+        return HUFU_OK;
+    rec->partner[rec->partner_count++] = me;
+    it->created = true;
+    it->writes_token = true;
+    return row_lay_record(job->w, job->req, rec, &it->image, &it->image_len);
+}
+
+/* Deterministic: what the index leads to decides. NOT_FOUND: a new token is due. */
+static enum hufu_err find_mapping(struct tokenize_job *job, struct mapping *it)
+{
+    struct view value = view_of(it->value, it->value_len);
+    struct record rec = { 0 };
+    struct buf token;
+    enum hufu_err err;
+
+    if (row_index_key(job->w, job->req, job->d, value, &it->index_key) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    buf_fixed(&token, it->token, sizeof(it->token));
+    err = store_find(job->w->reader, it->index_key, &token, &it->index_seen);
+    if (err != HUFU_OK)
+        return err == HUFU_NOT_FOUND ? err : HUFU_UNAVAILABLE;
+    it->token_key = row_token_key(job->req, job->d->id, buf_view(&token));
+    err = row_find_record(job->w, job->d, it->token_key, &rec, &it->token_seen);
+    if (err != HUFU_OK || token.len != it->value_len ||
+        !view_equal(view_of(rec.value, rec.value_len), value)) {
+        err = HUFU_UNAVAILABLE; /* an index row that leads elsewhere: nothing may come of it */
+    } else if (rec.state == RECORD_SUSPENDED && !record_is_expired(&rec, job->now_ms)) {
+        err = at_fault(it, MSG_VALUE, HUFU_TOKEN_SUSPENDED);
+    } else if (rec.state != RECORD_ACTIVE || record_is_expired(&rec, job->now_ms)) {
+        err = HUFU_NOT_FOUND;
+    } else {
+        err = reuse(job, it, &rec);
+    }
+    wipe(&rec, sizeof(rec));
+    return err;
+}
+
+enum hufu_err mapping_decide(struct tokenize_job *job, struct mapping *it)
+{
+    struct view value = view_of(it->value, it->value_len);
+    enum hufu_err err;
+
+    if (job->d->mode != MODE_DETERMINISTIC)
+        return make_mapping(job, it);
+    it->twin = find_in_batch(job, value, false);
+    if (it->twin != NULL) {
+        memcpy(it->token, it->twin->token, it->value_len);
+        it->expires_ms = it->twin->expires_ms;
+        return HUFU_OK;
+    }
+    err = find_mapping(job, it);
+    if (err == HUFU_NOT_FOUND)
+        err = make_mapping(job, it);
+    if (err == HUFU_OK)
+        note_in_batch(job, it, value);
+    return err;
+}

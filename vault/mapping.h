@@ -1,0 +1,54 @@
+/*
+ * mapping.h - one value on its way to a token: found again, or newly drawn.
+ *
+ * Layer:   vault/ (verbs). Includes the rooms of the core.
+ * Threads: as the worker of the job.
+ */
+#ifndef HUFU_MAPPING_H
+#define HUFU_MAPPING_H
+
+#include "vault/row.h"
+
+#define MAPPING_SLOTS     4096 /* of a batch: a power of two, above twice MSG_ITEMS_MAX */
+#define MAPPING_SLOTS_ONE 4
+
+struct mapping { /* one value and what becomes of it */
+    struct msg_item in;
+    enum hufu_err err;
+    uint16_t fault; /* tag of the member at fault, with err */
+    uint8_t value[FORMAT_VALUE_MAX];
+    size_t value_len;
+    uint8_t token[FORMAT_VALUE_MAX]; /* as long as value */
+    struct view index_key;           /* deterministic domains */
+    struct view token_key;
+    struct store_seen index_seen, token_seen;
+    bool created;
+    bool writes_token, writes_index;
+    bool is_fresh_value; /* a mapping that was not there: counts as a guess */
+    uint64_t expires_ms;
+    struct mapping *twin; /* an earlier one of this batch with the same value */
+    uint8_t *image;
+    size_t image_len;
+};
+
+struct tokenize_job {
+    struct worker *w;
+    struct request *req;
+    const struct domain *d;
+    struct mapping *item;
+    size_t count;
+    bool batch;
+    uint64_t now_ms, life_s;
+    uint32_t uses;
+    uint16_t *slot; /* item number + 1 by hash of value or token; 0: free */
+    size_t slots;   /* a power of two, above twice the items */
+};
+
+/*
+ * Form, then texts: INVALID_VALUE, ALREADY_TOKEN, VALUE_IN_TEXT with it->fault; UNAVAILABLE.
+ * Then what becomes of it: HUFU_OK; TOKEN_SUSPENDED, EXHAUSTED with it->fault; UNAVAILABLE.
+ */
+HUFU_MUST_USE enum hufu_err mapping_check(struct tokenize_job *job, struct mapping *it);
+HUFU_MUST_USE enum hufu_err mapping_decide(struct tokenize_job *job, struct mapping *it);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * record.h - the mapping record: what stands behind a token.
+ *
+ * Layer:   vault/ (verbs). Includes the rooms of the core.
+ * Threads: pure functions.
+ * Source:  vault/FORMATS.md section 4; JR/T 0149-2016 (token states).
+ */
+#ifndef HUFU_RECORD_H
+#define HUFU_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vault/access/rows.h"
+#include "vault/base/buf.h"
+#include "vault/base/err.h"
+#include "vault/format/format.h"
+
+#define RECORD_HEADER_MAX  512 /* bytes */
+#define RECORD_TEXT_MAX    400 /* bytes of plaintext */
+#define RECORD_CHANNEL_MAX 32
+
+enum record_state { RECORD_ACTIVE = 1, RECORD_SUSPENDED, RECORD_REVOKED, RECORD_DELETED };
+
+struct record { /* SECRET once its text is read: wipe it */
+    uint8_t state;
+    uint64_t created_ms, changed_ms, expires_ms; /* expires 0: never */
+    uint32_t uses_left;                          /* 0: not counted */
+    char channel[RECORD_CHANNEL_MAX + 1];
+    char request_id[65];
+    uint32_t partner[ROW_PARTNERS_MAX]; /* who sent the value, in order */
+    size_t partner_count;
+    uint8_t value[FORMAT_VALUE_MAX];
+    size_t value_len;
+    char subject[ROW_TEXT_MAX + 1], consent[ROW_TEXT_MAX + 1];
+};
+
+void record_put_header(const struct record *rec, struct buf *out);
+void record_put_text(const struct record *rec, struct buf *out);
+/* Fill what the bytes hold. HUFU_CORRUPT: rec is then half filled, to be thrown away. */
+HUFU_MUST_USE enum hufu_err record_get_header(struct view in, struct record *rec);
+HUFU_MUST_USE enum hufu_err record_get_text(struct view in, struct record *rec);
+
+/* "active", "suspended", "expired", "revoked", "deleted" at the time now_ms. */
+const char *record_state_name(const struct record *rec, uint64_t now_ms);
+bool record_is_expired(const struct record *rec, uint64_t now_ms);
+bool record_has_partner(const struct record *rec, uint32_t partner_id);
+
+#endif

@@ -1,0 +1,277 @@
+#include "vault/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vault/base/json.h"
+#include "vault/base/secret.h"
+#include "vault/row.h"
+
+#define CALLER_PRE   6 /* partner or user, session, its end, domain, idempotency; one to spare */
+#define CALLER_WRITE 1 /* idempotency */
+
+struct request *request_new(struct core *core, uint16_t verb, struct view body,
+                            enum hufu_err *err_out)
+{
+    struct request *req = calloc(1, sizeof(*req));
+    uint8_t *copy = NULL;
+
+    *err_out = HUFU_UNAVAILABLE;
+    if (req == NULL)
+        return NULL;
+    req->core = core;
+    arena_init(&req->in, core->pool);
+    arena_init(&req->work, core->pool);
+    copy = arena_copy(&req->in, body.p, body.len);
+    if (copy != NULL)
+        *err_out = msg_request_get(verb, view_of(copy, body.len), &req->msg);
+    if (*err_out != HUFU_OK) {
+        arena_done(&req->in);
+        free(req);
+        return NULL;
+    }
+    (void)entry_source(req->msg.addr, req->source);
+    atomic_fetch_add(&core->in_work, 1);
+    return req;
+}
+
+void request_drop_keys(struct request *req)
+{
+    for (size_t i = 0; i < 2; i++) {
+        if (req->new_key[i].key != NULL)
+            secret_free(req->new_key[i].key->secret);
+        free(req->new_key[i].key);
+        req->new_key[i].key = NULL;
+    }
+}
+
+/* The domain's row is there: its keys can be found from now on. */
+static void keep_keys(struct request *req)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (req->new_key[i].key != NULL &&
+            keyring_put(req->core->ring, req->new_key[i].key) == HUFU_OK)
+            req->new_key[i].key = NULL;
+}
+
+void request_free(struct request *req)
+{
+    if (req == NULL)
+        return;
+    atomic_fetch_sub(&req->core->in_work, 1);
+    request_drop_keys(req);
+    arena_done(&req->work);
+    arena_done(&req->in);
+    wipe(req, sizeof(*req));
+    free(req);
+}
+
+void *request_take(struct request *req, size_t len)
+{
+    return arena_take(&req->work, len);
+}
+
+void request_answer(struct request *req, enum hufu_err err, struct msg_where where)
+{
+    struct core *core = req->core;
+
+    req->reply.err = err;
+    if (err != HUFU_OK) {
+        bool later = err == HUFU_UNAVAILABLE || err == HUFU_SEALED || err == HUFU_RATE_LIMITED;
+
+        req->reply.where = where;
+        req->reply.retry_after_s = later ? 1 : 0;
+        req->reply.body = view_of(NULL, 0);
+        if (req->msg.verb == VERB_STATUS) /* it names the part that is missing */
+            req->reply.body = buf_view(&req->body);
+        atomic_fetch_add(&core->refused[err], 1);
+    } else {
+        req->reply.where = MSG_WHERE_NONE;
+        req->reply.body = buf_view(&req->body);
+        atomic_fetch_add(&core->served[req->msg.verb], 1);
+    }
+    core->send(core, req);
+    request_free(req);
+}
+
+enum hufu_err request_body(struct request *req, size_t max)
+{
+    uint8_t *mem = request_take(req, max);
+
+    if (mem == NULL)
+        return HUFU_UNAVAILABLE;
+    buf_fixed(&req->body, mem, max);
+    return HUFU_OK;
+}
+
+static void fill_entry(struct request *req, struct entry_draft *e)
+{
+    const struct msg_shape *shape = msg_shape(req->msg.verb);
+
+    e->verb = shape == NULL ? "?" : shape->verb_name; /* the keeper names its own */
+    e->result = "ok";
+    if (req->who.partner != NULL)
+        e->principal = view_str(req->who.partner->name);
+    if (req->who.user != NULL)
+        e->principal = view_str(req->who.user->name);
+    if (req->who.role != ROLE_NONE)
+        e->role = role_name(req->who.role);
+    e->source = view_str(req->source);
+    if (req->domain != NULL)
+        e->domain = view_str(req->domain->name);
+    e->request_id = req->msg.request_id;
+}
+
+enum hufu_err request_ops(struct request *req, size_t n, size_t pre_max, size_t write_max,
+                          size_t count_max)
+{
+    req->op = request_take(req, n * sizeof(*req->op));
+    if (req->op == NULL)
+        return HUFU_UNAVAILABLE;
+    for (size_t i = 0; i < n; i++) {
+        struct store_op *op = &req->op[i];
+
+        op->pre = request_take(req, (pre_max + CALLER_PRE) * sizeof(*op->pre));
+        op->write = request_take(req, (write_max + CALLER_WRITE) * sizeof(*op->write));
+        op->count = request_take(req, count_max * sizeof(*op->count) + 1);
+        op->entry = request_take(req, sizeof(*op->entry));
+        if (op->pre == NULL || op->write == NULL || op->count == NULL || op->entry == NULL)
+            return HUFU_UNAVAILABLE;
+        fill_entry(req, op->entry);
+    }
+    req->draft.op = req->op;
+    req->draft.op_count = n;
+    return HUFU_OK;
+}
+
+struct entry_draft *request_entry(struct request *req, size_t op)
+{
+    return req->op[op].entry;
+}
+
+void op_expect(struct store_op *op, struct view key, struct store_seen seen)
+{
+    op->pre[op->pre_count++] =
+        (struct store_pre){ .kind = PRE_ROW, .key = key, .seen = seen, .until_ms = 0 };
+}
+
+void op_until(struct store_op *op, uint64_t ms)
+{
+    op->pre[op->pre_count++] = (struct store_pre){ .kind = PRE_UNTIL, .until_ms = ms };
+}
+
+void op_write(struct store_op *op, struct view key, uint8_t *image, size_t image_len)
+{
+    op->write[op->write_count++] = (struct store_write){ key, image, image_len };
+}
+
+void op_count(struct store_op *op, struct view key, uint64_t add, uint64_t limit, uint64_t until_ms)
+{
+    op->count[op->count_count++] = (struct store_count){ key, add, limit, until_ms };
+}
+
+static void expect_row(struct request *req, struct store_op *op, uint8_t table, uint32_t id,
+                       uint64_t seq)
+{
+    op_expect(op, row_numbered_key(req, table, id), (struct store_seen){ seq, 0 });
+}
+
+void op_expect_caller(struct request *req, struct store_op *op)
+{
+    const struct who *who = &req->who;
+
+    if (who->partner != NULL)
+        expect_row(req, op, TABLE_PARTNER, who->partner->id, who->partner->seq);
+    if (who->user != NULL)
+        expect_row(req, op, TABLE_USER, who->user->id, who->user->seq);
+    if (who->user != NULL && who->session.expires_ms != 0) {
+        struct view hash = view_of(who->session.hash, sizeof(who->session.hash));
+
+        op_expect(op, row_plain_key(req, TABLE_SESSION, hash),
+                  (struct store_seen){ who->session.seq, 0 });
+        op_until(op, who->session.expires_ms);
+    }
+    if (req->domain != NULL)
+        expect_row(req, op, TABLE_DOMAIN, req->domain->id, req->domain->seq);
+}
+
+void request_insert_receipt(struct request *req, uint64_t index)
+{
+    struct log_identity log;
+    uint8_t mem[320];
+    struct buf text;
+    struct json j;
+
+    if (directory_log(req->core->dir, &log) != HUFU_OK)
+        return;
+    buf_fixed(&text, mem, sizeof(mem));
+    json_init(&j, &text);
+    json_open(&j);
+    json_put_u64(&j, "index", index);
+    json_put_base64(&j, "nonce", req->nonce, sizeof(req->nonce));
+    json_put_str(&j, "origin", log.origin);
+    json_close(&j);
+    if (buf_check(&text) != HUFU_OK || req->body.cap - req->body.len < text.len + 11)
+        return;
+    memmove(req->body.p + req->receipt_at + text.len + 11, req->body.p + req->receipt_at,
+            req->body.len - req->receipt_at);
+    memcpy(req->body.p + req->receipt_at, "\"receipt\":", 10);
+    memcpy(req->body.p + req->receipt_at + 10, text.p, text.len);
+    req->body.p[req->receipt_at + 10 + text.len] = ',';
+    req->body.len += text.len + 11;
+}
+
+static void settled(struct store_draft *draft)
+{
+    struct request *req = draft->arg;
+
+    switch (draft->err) {
+    case HUFU_OK:
+        keep_keys(req);
+        if (req->receipt_at != 0)
+            request_insert_receipt(req, draft->first_seq);
+        request_answer(req, req->reply.err, req->reply.where);
+        return;
+    case HUFU_LIMIT:
+        req->limit_hit = true;
+        break;
+    case HUFU_PRECONDITION:
+        break;
+    default:
+        request_answer(req, HUFU_UNAVAILABLE, MSG_WHERE_NONE);
+        return;
+    }
+    if (++req->attempt > CORE_ATTEMPTS || queue_put(&req->core->work, &req->node) != HUFU_OK)
+        request_answer(req, HUFU_UNAVAILABLE, MSG_WHERE_NONE);
+}
+
+void request_commit(struct request *req)
+{
+    req->draft.done = settled;
+    req->draft.arg = req;
+    if (store_submit(req->core->store, &req->draft) != HUFU_OK)
+        request_answer(req, HUFU_UNAVAILABLE, MSG_WHERE_NONE);
+}
+
+enum hufu_err worker_init(struct worker *w, struct core *core)
+{
+    enum hufu_err err;
+
+    *w = (struct worker){ .core = core };
+    draw_init(&w->draw, core->entropy);
+    err = store_reader_new(core->store, &w->reader);
+    if (err == HUFU_OK)
+        err = crypt_new(&w->crypt);
+    if (err != HUFU_OK)
+        worker_done(w);
+    return err;
+}
+
+void worker_done(struct worker *w)
+{
+    store_reader_free(w->reader);
+    crypt_free(w->crypt);
+    draw_done(&w->draw);
+    w->reader = NULL;
+    w->crypt = NULL;
+}

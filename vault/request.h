@@ -1,0 +1,161 @@
+/*
+ * request.h - one request on its way through the core, the worker that serves it, and the core
+ * itself.
+ *
+ * Layer:   vault/ (verbs). Includes the rooms of the core.
+ * Threads: a request belongs to one thread at a time: the link's, a worker, the password thread, the
+ *          journal thread (between store_submit and done), a worker again.
+ */
+#ifndef HUFU_REQUEST_H
+#define HUFU_REQUEST_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vault/access/directory.h"
+#include "vault/access/refusal.h"
+#include "vault/access/verbs.h"
+#include "vault/base/arena.h"
+#include "vault/base/conf.h"
+#include "vault/base/entropy.h"
+#include "vault/base/msg.h"
+#include "vault/base/queue.h"
+#include "vault/format/format_set.h"
+#include "vault/keys/crypt.h"
+#include "vault/keys/hsm_client.h"
+#include "vault/keys/keyring.h"
+#include "vault/keys/keyrow.h"
+#include "vault/log/entry.h"
+#include "vault/log/signer.h"
+#include "vault/store/store.h"
+
+#define CORE_ATTEMPTS 256 /* how often a request is decided again after a lost race */
+#define LIMIT_OFF     1000000000ULL /* a limit at the top of its range is not counted */
+
+enum core_phase {
+    CORE_SEALED, /* no keys yet */
+    CORE_OPEN,
+    CORE_BROKEN, /* what was found must not be served: a person has to look */
+};
+
+struct request;
+
+struct core {
+    const struct conf *conf;
+    const struct clock_ops *clock;
+    const struct entropy_ops *entropy;
+    struct hsm_ops *hsm;
+    struct arena_pool *pool;
+    struct store *store;
+    struct keyring *ring;
+    struct directory *dir;
+    struct signer *signer;
+    struct refusals *refusals;
+    struct format_set *formats;
+    struct queue work;      /* requests for workers */
+    struct queue passwords; /* requests whose password is to be hashed; 16 at most */
+    struct queue keys;      /* requests that need new keys: the keeper asks the HSM */
+    struct crypt *journal_crypt; /* the journal thread's own: hooks seal with it */
+    _Atomic int phase;           /* enum core_phase */
+    _Atomic(const char *) part;  /* what keeps it sealed, for readyz */
+    _Atomic uint64_t served[VERB_COUNT]; /* replies by verb */
+    _Atomic uint64_t refused[HUFU_ERR_COUNT];
+    _Atomic uint64_t in_work;
+    /* Takes the finished request's reply away; called from workers and the journal thread. */
+    void (*send)(struct core *core, struct request *req);
+    void *send_arg;
+};
+
+struct worker { /* what one thread needs to decide */
+    struct core *core;
+    struct store_reader *reader;
+    struct crypt *crypt;
+    struct draw draw;
+};
+
+struct who {
+    enum role role; /* ROLE_NONE: nobody yet */
+    const struct partner *partner;
+    const struct user *user;
+    struct session session;
+};
+
+struct request {
+    struct qnode node; /* first */
+    struct core *core;
+    uint64_t frame_id;
+    uint64_t link; /* which link it came by */
+    struct arena in;   /* the frame's bytes */
+    struct arena work; /* what one attempt makes */
+    struct msg_request msg;
+    struct who who;
+    const struct domain *domain; /* once the verb has found it, for the entry */
+    char source[46];
+    unsigned attempt;
+    bool limit_hit;                  /* the last attempt passed a limit */
+    bool password_done, password_ok; /* login */
+    struct new_person {              /* user-add: made by the password thread; SECRET */
+        char password[PASSWORD_GENERATED_LEN + 1];
+        struct password stored;
+    } person;
+    struct new_key {                 /* domain-add: made by the keeper, put into the ring at the end */
+        struct key *key;
+        struct keyset_row row;
+    } new_key[2];
+    /* outcome */
+    struct msg_reply reply;
+    struct buf body;         /* of the success, in work */
+    size_t receipt_at;       /* where the receipt goes into the body; 0: none */
+    uint8_t nonce[32];       /* the receipt's */
+    uint8_t commit[32];
+    struct store_draft draft;
+    struct store_op *op;
+    struct store_seen idem_seen; /* of the idempotency row */
+    struct view idem_row;        /* its key; empty: not asked for */
+};
+
+/* Makes a request from a frame's body; NULL where memory is missing or the frame is malformed
+ * (*err_out tells which). */
+struct request *request_new(struct core *core, uint16_t verb, struct view body,
+                            enum hufu_err *err_out);
+void request_free(struct request *req);
+/* Frees keys that were made for a domain that did not come to be. */
+void request_drop_keys(struct request *req);
+
+/* Answers now: err with where, or the success in req->reply and req->body. Frees the request. */
+void request_answer(struct request *req, enum hufu_err err, struct msg_where where);
+
+/* Room for the body of a success: canonical JSON is written into it. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err request_body(struct request *req, size_t max);
+
+/*
+ * Makes n operations for the draft, all zero, each with room for pre_max preconditions, write_max
+ * writes and count_max counters (beside those of op_expect_caller and the idempotency row), each
+ * with an entry that names verb, principal, source, domain and request id. HUFU_UNAVAILABLE.
+ */
+HUFU_MUST_USE enum hufu_err request_ops(struct request *req, size_t n, size_t pre_max,
+                                        size_t write_max, size_t count_max);
+struct entry_draft *request_entry(struct request *req, size_t op);
+/* Adds to an operation made by request_ops. */
+void op_expect(struct store_op *op, struct view key, struct store_seen seen);
+void op_until(struct store_op *op, uint64_t ms);
+void op_write(struct store_op *op, struct view key, uint8_t *image, size_t image_len);
+void op_count(struct store_op *op, struct view key, uint64_t add, uint64_t limit,
+              uint64_t until_ms);
+/* The rows that the decision rests on must not have changed: principal, session, domain. */
+void op_expect_caller(struct request *req, struct store_op *op);
+
+/* Hands the draft in; the reply leaves when it is durable. Frees or requeues the request. */
+void request_commit(struct request *req);
+
+/* Puts the receipt, which names the entry's index, into the body at req->receipt_at. */
+void request_insert_receipt(struct request *req, uint64_t index);
+
+/* A worker's memory in req->work; NULL where it is used up. */
+void *request_take(struct request *req, size_t len);
+
+HUFU_MUST_USE enum hufu_err worker_init(struct worker *w, struct core *core);
+void worker_done(struct worker *w);
+
+#endif

@@ -1,0 +1,176 @@
+/*
+ * Rotating the KEK, piece by piece. What is done next is read off the rows each time, so that a
+ * rotation that was killed anywhere goes on where it stopped.
+ */
+#include "vault/keeper.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "vault/base/log.h"
+#include "vault/base/secret.h"
+#include "vault/base/text.h"
+#include "vault/handle.h"
+
+static size_t count_keysets(struct keeper *k)
+{
+    size_t n = 0;
+
+    while (keyring_at(k->core->ring, n) != NULL)
+        n++;
+    return n;
+}
+
+/* "kek-2-3f9a27…": new each time, so that a key which was made and then forgotten is never taken. */
+enum hufu_err kek_name(struct draw *draw, uint32_t version, char out[static HSM_KEY_ID_MAX + 1])
+{
+    uint8_t raw[6], mem[HSM_KEY_ID_MAX];
+    struct buf b;
+
+    if (draw_bytes(draw, raw, sizeof(raw)) != HUFU_OK)
+        return HUFU_IO;
+    buf_fixed(&b, mem, sizeof(mem));
+    buf_str(&b, "kek-");
+    buf_dec(&b, version);
+    buf_str(&b, "-");
+    text_hex(&b, raw, sizeof(raw));
+    memcpy(out, b.p, b.len);
+    out[b.len] = '\0';
+    return HUFU_OK;
+}
+
+/* The new version's id is journalled before the HSM makes the key. */
+static enum hufu_err announce(struct keeper *k, struct ceremony *c)
+{
+    struct kek_row row = { .state = KEY_PRE_ACTIVE, .created_ms = core_now(k->core) };
+    enum hufu_err err;
+
+    row.version = keeper_last_kek(k) + 1;
+    err = kek_name(&k->w.draw, row.version, row.id);
+    if (err == HUFU_OK)
+        err = keeper_op(k, "kek-announce", 2);
+    if (err == HUFU_OK)
+        err = keeper_write_kek(k, &row, STORE_ABSENT);
+    c->target = row.version;
+    c->total = count_keysets(k);
+    if (err == HUFU_OK)
+        err = ceremony_row_write(&k->w, &k->req, &k->req.op[0], c);
+    return err == HUFU_OK ? keeper_commit(k) : err;
+}
+
+/* Made (or found, where it was made before a kill), proved by its canary, then active. */
+static enum hufu_err activate(struct keeper *k, struct kek_row *target, uint64_t target_seq)
+{
+    struct kek_row old;
+    struct buf attrs;
+    uint64_t old_seq;
+    enum hufu_err err;
+
+    buf_fixed(&attrs, (uint8_t *)target->attrs, KEYROW_ATTRS_MAX);
+    err = hsm_kek_make(k->core->hsm, view_str(target->id), &attrs);
+    if (err == HUFU_CONFLICT) {
+        buf_reset(&attrs);
+        err = hsm_kek_find(k->core->hsm, view_str(target->id), &attrs);
+    }
+    if (err == HUFU_OK)
+        err = kek_row_make_canary(k->core->hsm, target);
+    if (err == HUFU_OK)
+        err = keeper_active_kek(k, &old, &old_seq);
+    if (err == HUFU_OK)
+        err = keeper_op(k, "kek-activate", 2);
+    if (err != HUFU_OK)
+        return err;
+    target->state = KEY_ACTIVE;
+    old.state = KEY_DEACTIVATED;
+    err = keeper_write_kek(k, target, target_seq);
+    if (err == HUFU_OK)
+        err = keeper_write_kek(k, &old, old_seq);
+    return err == HUFU_OK ? keeper_commit(k) : err;
+}
+
+static enum hufu_err rewrap(struct keeper *k, const struct kek_row *target, const struct key *key,
+                            struct ceremony *c)
+{
+    struct secret *secret = NULL;
+    struct keyset_row row;
+    struct kek_row old;
+    uint64_t row_seq, old_seq;
+    enum hufu_err err;
+
+    err = keeper_find_keyset(k, key->domain, key->kind, key->version, &row, &row_seq);
+    if (err == HUFU_OK)
+        err = keeper_find_kek(k, row.kek_version, &old, &old_seq);
+    if (err == HUFU_OK)
+        err = keyset_row_open(k->core->hsm, &old, &row, &secret);
+    if (err == HUFU_OK)
+        err = keyset_row_seal(k->core->hsm, target, secret, &row);
+    if (err == HUFU_OK)
+        err = keeper_op(k, "key-rewrap", 2);
+    if (err == HUFU_OK)
+        err = keeper_write_keyset(k, &row, row_seq);
+    c->done++;
+    if (c->done > c->total)
+        c->total = c->done;
+    if (err == HUFU_OK)
+        err = ceremony_row_write(&k->w, &k->req, &k->req.op[0], c);
+    if (err == HUFU_OK)
+        err = keeper_commit(k);
+    secret_free(secret);
+    return err;
+}
+
+static enum hufu_err end(struct keeper *k, struct ceremony *c, enum ceremony_state state,
+                         const char *why)
+{
+    enum hufu_err err;
+
+    c->state = (uint8_t)state;
+    c->changed_ms = core_now(k->core);
+    if (state == CEREMONY_DONE)
+        c->done = c->total;
+    (void)snprintf(c->error, sizeof(c->error), "%s", why);
+    err = keeper_op(k, "ceremony-end", 1);
+    if (err == HUFU_OK) {
+        request_entry(&k->req, 0)->purpose = view_str("rotate-kek");
+        request_entry(&k->req, 0)->result = state == CEREMONY_DONE ? "ok" : "failed";
+        err = ceremony_row_write(&k->w, &k->req, &k->req.op[0], c);
+    }
+    return err == HUFU_OK ? keeper_commit(k) : err;
+}
+
+static enum hufu_err next_piece(struct keeper *k, struct ceremony *c)
+{
+    struct kek_row target;
+    struct key *key;
+    uint64_t seq;
+    enum hufu_err err;
+
+    if (c->target == 0)
+        return announce(k, c);
+    err = keeper_find_kek(k, c->target, &target, &seq);
+    if (err != HUFU_OK)
+        return HUFU_CORRUPT;
+    if (target.state == KEY_PRE_ACTIVE)
+        return activate(k, &target, seq);
+    for (size_t i = 0; (key = keyring_at(k->core->ring, i)) != NULL; i++)
+        if (atomic_load(&key->kek_version) != target.version)
+            return rewrap(k, &target, key, c);
+    return end(k, c, CEREMONY_DONE, "");
+}
+
+enum hufu_err rotate_kek_piece(struct keeper *k, struct ceremony *c)
+{
+    enum hufu_err err = next_piece(k, c);
+
+    switch (err) {
+    case HUFU_PRECONDITION: /* a lease or a cancel came between: look again */
+        return HUFU_OK;
+    case HUFU_CORRUPT:
+    case HUFU_HSM_FAILED:
+    case HUFU_NOT_FOUND:
+        log_event(LOG_ERROR_LEVEL, "ceremony.failed", "err", LOG_ERR(err), NULL);
+        return end(k, c, CEREMONY_FAILED, err_name(err));
+    default:
+        return err;
+    }
+}

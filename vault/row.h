@@ -1,0 +1,59 @@
+/*
+ * row.h - reading and laying out rows for the verbs: keys, mapping records, control rows, digests.
+ *
+ * Layer:   vault/ (verbs). Includes the rooms of the core.
+ * Threads: as the worker given.
+ * Source:  vault/FORMATS.md sections 2-6.
+ */
+#ifndef HUFU_ROW_H
+#define HUFU_ROW_H
+
+#include <stdint.h>
+
+#include "vault/record.h"
+#include "vault/request.h"
+
+/* Keys live in req->work. An empty view: memory is missing. */
+struct view row_token_key(struct request *req, uint32_t domain_id, struct view token);
+struct view row_numbered_key(struct request *req, uint8_t table, uint32_t id);
+struct view row_plain_key(struct request *req, uint8_t table, struct view key);
+/* The index row of a canonical value. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err row_index_key(struct worker *w, struct request *req,
+                                          const struct domain *domain, struct view value,
+                                          struct view *out);
+
+/*
+ * Finds and opens a mapping. seen is set also with NOT_FOUND.
+ * Returns: HUFU_OK; HUFU_NOT_FOUND; HUFU_UNAVAILABLE (a damaged record too: nothing is revealed).
+ */
+HUFU_MUST_USE enum hufu_err row_find_record(struct worker *w, const struct domain *domain,
+                                            struct view key, struct record *out,
+                                            struct store_seen *seen_out);
+/* Lays a record out for op_write. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err row_lay_record(struct worker *w, struct request *req,
+                                           const struct record *rec, uint8_t **image_out,
+                                           size_t *len_out);
+/* Lays a control row's plaintext out for op_write. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err row_lay_control(struct worker *w, struct request *req, struct view text,
+                                            uint8_t **image_out, size_t *len_out);
+/* Opens a control row's image; appends its plaintext. HUFU_UNAVAILABLE, HUFU_CORRUPT. */
+HUFU_MUST_USE enum hufu_err row_open_control(struct crypt *c, struct keyring *ring, struct view key,
+                                             uint64_t seq, struct view image, struct buf *out);
+
+/* What keyed digests are for. */
+enum row_purpose {
+    ROW_IDEM_KEY = 1,
+    ROW_IDEM_PRINT,
+    ROW_REVEALS_FACTOR,
+    ROW_REVEALS_DAY,
+    ROW_NEW_VALUES,
+};
+/* HMAC under the MAC key over purpose and each part with its length. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err row_digest(struct worker *w, enum row_purpose purpose,
+                                       const struct view *part, size_t part_count,
+                                       uint8_t out[static 32]);
+/* The token's name in the log. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err row_token_id(struct worker *w, uint32_t domain_id, struct view token,
+                                         uint8_t out[static ENTRY_TOKEN_ID_LEN]);
+
+#endif

@@ -1,0 +1,298 @@
+/* Login, logout, step-up, whoami: people and their two factors. */
+#include "vault/handle.h"
+
+#include <string.h>
+
+#include "vault/access/lockout.h"
+#include "vault/access/password.h"
+#include "vault/access/totp.h"
+#include "vault/base/digest.h"
+#include "vault/base/json.h"
+#include "vault/base/secret.h"
+#include "vault/row.h"
+
+#define TOKEN_BYTES 32 /* of a session token */
+
+/* A first password for a new person. */
+static bool make_password(struct core *core, struct new_person *person)
+{
+    struct draw draw;
+    bool ok;
+
+    draw_init(&draw, core->entropy);
+    ok = password_generate(&draw, person->password) == HUFU_OK &&
+         password_make(&draw, view_str(person->password),
+                       (uint32_t)conf_u64(core->conf, CONF_ARGON_KIB),
+                       (uint32_t)conf_u64(core->conf, CONF_ARGON_PASSES),
+                       &person->stored) == HUFU_OK;
+    draw_done(&draw);
+    return ok;
+}
+
+/* One Argon2id, for people who do not exist too. */
+static bool check_password(struct core *core, struct request *req)
+{
+    const struct user *user;
+    struct password stored;
+    bool ok;
+
+    user = directory_user(core->dir, msg_text(&req->msg, MSG_USER));
+    password_dummy((uint32_t)conf_u64(core->conf, CONF_ARGON_KIB),
+                   (uint32_t)conf_u64(core->conf, CONF_ARGON_PASSES), &stored);
+    if (user != NULL)
+        stored = user->password;
+    ok = password_check(&stored, req->msg.field[MSG_PASSWORD]) && user != NULL;
+    wipe(&stored, sizeof(stored));
+    return ok;
+}
+
+bool password_step(struct core *core)
+{
+    struct request *req = (struct request *)queue_take(&core->passwords);
+
+    if (req == NULL)
+        return false;
+    req->password_ok = req->msg.verb == VERB_LOGIN ? check_password(core, req)
+                                                   : make_password(core, &req->person);
+    req->password_done = true;
+    if (queue_put(&core->work, &req->node) != HUFU_OK)
+        request_answer(req, HUFU_UNAVAILABLE, MSG_WHERE_NONE);
+    return true;
+}
+
+/* Adds the new state of a person's second factor to operation 0. */
+static enum hufu_err write_factor(struct worker *w, struct request *req, const struct factor *f,
+                                  uint64_t seen_seq)
+{
+    struct view key = row_numbered_key(req, TABLE_FACTOR, f->user_id);
+    uint8_t mem[64], *image;
+    size_t image_len;
+    struct buf text;
+
+    buf_fixed(&text, mem, sizeof(mem));
+    factor_put(f, &text);
+    if (key.p == NULL || buf_check(&text) != HUFU_OK ||
+        row_lay_control(w, req, buf_view(&text), &image, &image_len) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    op_expect(&req->op[0], key, (struct store_seen){ seen_seq, 0 });
+    op_write(&req->op[0], key, image, image_len);
+    return HUFU_OK;
+}
+
+static enum hufu_err write_session(struct worker *w, struct request *req, const struct session *s,
+                                   uint64_t seen_seq)
+{
+    struct view key = row_plain_key(req, TABLE_SESSION, view_of(s->hash, sizeof(s->hash)));
+    uint8_t mem[64], *image;
+    size_t image_len;
+    struct buf text;
+
+    buf_fixed(&text, mem, sizeof(mem));
+    session_put(s, &text);
+    if (key.p == NULL || buf_check(&text) != HUFU_OK ||
+        row_lay_control(w, req, buf_view(&text), &image, &image_len) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    op_expect(&req->op[0], key, (struct store_seen){ seen_seq, 0 });
+    op_write(&req->op[0], key, image, image_len);
+    return HUFU_OK;
+}
+
+/*
+ * Judges a one-time code and drafts what becomes of the person's factor: the accepted step, or one
+ * more failure. Both factors have been looked at before anything is decided.
+ * Returns HUFU_OK or HUFU_UNAUTHENTICATED, each with operation 0 drafted; HUFU_UNAVAILABLE.
+ */
+static enum hufu_err judge_factor(struct worker *w, struct request *req, const struct user *user,
+                                  bool other_ok, size_t write_max)
+{
+    const struct conf *conf = w->core->conf;
+    struct lockout_limits limits = { (uint32_t)conf_u64(conf, CONF_LOCK_AFTER),
+                                     conf_u64(conf, CONF_LOCK_S) * 1000 };
+    struct factor f = { .user_id = user->id, .seq = STORE_ABSENT };
+    struct view seed = view_of(secret_read(user->seed), secret_len(user->seed));
+    uint64_t now = core_now(w->core), step = 0, seen;
+    struct lockout lock;
+    bool allowed, code_ok;
+    enum hufu_err err;
+
+    if (directory_factor(w->core->dir, user->id, &f) == HUFU_NOT_FOUND)
+        f.user_id = user->id;
+    seen = f.seq;
+    lock = (struct lockout){ f.failures, f.failed_ms };
+    allowed = lockout_judge(&limits, &lock, now);
+    code_ok = totp_check(seed, req->msg.field[MSG_OTP], now, f.last_step, &step) == HUFU_OK;
+    if (allowed && code_ok && other_ok && user->state == ROW_ACTIVE) {
+        lock = lockout_passed();
+        f.last_step = step;
+        err = request_ops(req, 1, 2, write_max, 0);
+    } else {
+        if (allowed)
+            lock = lockout_failed(&lock, now);
+        err = refuse_entry(req, HUFU_UNAUTHENTICATED);
+    }
+    if (err != HUFU_OK)
+        return err;
+    code_ok = strcmp(request_entry(req, 0)->result, "ok") == 0;
+    request_entry(req, 0)->principal = view_str(user->name);
+    request_entry(req, 0)->role = role_name(user->role);
+    f.failures = lock.failures;
+    f.failed_ms = lock.failed_ms;
+    if (write_factor(w, req, &f, seen) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    return code_ok ? HUFU_OK : HUFU_UNAUTHENTICATED;
+}
+
+static enum hufu_err print_session(struct request *req, const struct user *user,
+                                   const struct session *s, struct view token)
+{
+    struct json j;
+
+    if (request_body(req, 512) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    json_init(&j, &req->body);
+    json_open(&j);
+    json_put_time(&j, "expires_at", s->expires_ms);
+    json_put_str(&j, "role", role_name(user->role));
+    json_put_text(&j, "session", token);
+    json_put_str(&j, "user", user->name);
+    json_close(&j);
+    req->reply.success = MSG_201;
+    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+}
+
+static enum hufu_err open_session(struct worker *w, struct request *req, const struct user *user)
+{
+    uint64_t now = core_now(w->core);
+    struct session s = { .user_id = user->id, .created_ms = now, .factor_ms = now };
+    uint8_t raw[TOKEN_BYTES], mem[MSG_SESSION_LEN + 1];
+    struct buf text;
+    struct view token;
+    enum hufu_err err = HUFU_UNAVAILABLE;
+
+    s.expires_ms = now + conf_u64(w->core->conf, CONF_SESSION_S) * 1000;
+    buf_fixed(&text, mem, sizeof(mem));
+    if (draw_bytes(&w->draw, raw, sizeof(raw)) == HUFU_OK) {
+        text_base64url(&text, raw, sizeof(raw));
+        token = buf_view(&text);
+        if (digest_sha256(&token, 1, s.hash) == HUFU_OK)
+            err = write_session(w, req, &s, STORE_ABSENT);
+        if (err == HUFU_OK)
+            err = print_session(req, user, &s, token);
+    }
+    wipe(raw, sizeof(raw));
+    buf_done(&text);
+    return err;
+}
+
+enum hufu_err handle_login(struct worker *w, struct request *req, struct msg_where *where)
+{
+    const struct user *user = directory_user(w->core->dir, msg_text(&req->msg, MSG_USER));
+    enum hufu_err err;
+
+    (void)where;
+    if (user == NULL)
+        return HUFU_UNAUTHENTICATED;
+    err = judge_factor(w, req, user, req->password_ok, 2);
+    return err == HUFU_OK ? open_session(w, req, user) : err;
+}
+
+enum hufu_err handle_step_up(struct worker *w, struct request *req, struct msg_where *where)
+{
+    struct session s = req->who.session;
+    enum hufu_err err;
+
+    (void)where;
+    err = judge_factor(w, req, req->who.user, true, 2);
+    if (err != HUFU_OK)
+        return err;
+    s.factor_ms = core_now(w->core);
+    req->reply.success = MSG_204;
+    return write_session(w, req, &s, s.seq);
+}
+
+enum hufu_err handle_logout(struct worker *w, struct request *req, struct msg_where *where)
+{
+    struct view hash = view_of(req->who.session.hash, sizeof(req->who.session.hash));
+    struct view key = row_plain_key(req, TABLE_SESSION, hash);
+
+    (void)where;
+    (void)w;
+    if (key.p == NULL || request_ops(req, 1, 1, 1, 0) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    op_expect(&req->op[0], key, (struct store_seen){ req->who.session.seq, 0 });
+    op_write(&req->op[0], key, NULL, 0);
+    req->reply.success = MSG_204;
+    return HUFU_OK;
+}
+
+static void print_limits(struct json *j, const struct conf *conf)
+{
+    json_name(j, "limits");
+    json_open(j);
+    json_put_u64(j, "guesses_per_day", conf_u64(conf, CONF_GUESSES_DAY));
+    json_put_u64(j, "reveals_per_day", conf_u64(conf, CONF_REVEALS_DAY));
+    json_put_u64(j, "reveals_per_factor", conf_u64(conf, CONF_REVEALS_FACTOR));
+    json_close(j);
+}
+
+static bool sees_domain(const struct request *req, const struct domain *d)
+{
+    if (req->who.partner == NULL)
+        return true;
+    for (size_t i = 0; i < d->partner_count; i++)
+        if (d->partner[i] == req->who.partner->id)
+            return true;
+    return false;
+}
+
+static void print_domains(struct json *j, struct core *core, const struct request *req)
+{
+    const struct domain *d;
+
+    json_name(j, "domains");
+    json_list(j);
+    for (size_t i = 0; (d = directory_domain_at(core->dir, i)) != NULL; i++) {
+        if (!sees_domain(req, d))
+            continue;
+        json_open(j);
+        json_put_str(j, "format", format_name(d->format));
+        json_put_str(j, "mode", domain_mode_name(d->mode));
+        json_put_str(j, "name", d->name);
+        json_close(j);
+    }
+    json_end(j);
+}
+
+enum hufu_err handle_whoami(struct worker *w, struct request *req, struct msg_where *where)
+{
+    const struct who *who = &req->who;
+    struct json j;
+
+    (void)where;
+    if (request_body(req, 65536) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    json_init(&j, &req->body);
+    json_open(&j);
+    if (who->partner != NULL)
+        json_put_time(&j, "certificate_expires_at", req->msg.cert_until_ms);
+    print_domains(&j, w->core, req);
+    print_limits(&j, w->core->conf);
+    if (who->partner != NULL)
+        json_put_str(&j, "partner", who->partner->name);
+    json_put_str(&j, "role", role_name(who->role));
+    if (who->user != NULL) {
+        json_put_time(&j, "session_expires_at", who->session.expires_ms);
+        json_put_str(&j, "user", who->user->name);
+    }
+    json_close(&j);
+    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+}
+
+enum hufu_err handle_peer_check(struct worker *w, struct request *req, struct msg_where *where)
+{
+    (void)where;
+    if (atomic_load(&w->core->phase) != CORE_OPEN)
+        return HUFU_SEALED; /* nobody is known yet */
+    return directory_partner_pin(w->core->dir, req->msg.pin) == NULL ? HUFU_UNAUTHENTICATED
+                                                                      : HUFU_OK;
+}

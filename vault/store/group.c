@@ -1,0 +1,216 @@
+#include "vault/store/group.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define GROUP_BYTES_MAX (8u << 20)   /* lines and writes from which on no further draft is taken */
+#define GROUP_ROWS_MAX  16384u       /* rows likewise */
+#define BUFFER_MAX      (256u << 20) /* lines or writes of one group, its last draft included */
+
+/* The node is the draft's first member. */
+static struct store_draft *draft_of(struct qnode *n)
+{
+    return (struct store_draft *)n;
+}
+
+enum hufu_err group_new(struct group **out)
+{
+    struct group *g = calloc(1, sizeof(*g));
+
+    if (!g)
+        return HUFU_NOMEM;
+    g->tail = &g->first;
+    buf_init(&g->lines, BUFFER_MAX);
+    buf_init(&g->writes, BUFFER_MAX);
+    *out = g;
+    return HUFU_OK;
+}
+
+void group_free(struct group *g)
+{
+    if (!g)
+        return;
+    overlay_done(&g->overlay);
+    buf_done(&g->lines);
+    buf_done(&g->writes);
+    free(g->item);
+    free(g->out);
+    free(g->meta);
+    free(g->resident);
+    free(g);
+}
+
+static void group_begin(struct lmdb_store *s, struct group *g)
+{
+    uint64_t now_ms = s->set.clock->now_ms(s->set.clock);
+
+    g->held = now_ms < s->journal.last_ms;
+    g->now_ms = g->held ? s->journal.last_ms : now_ms;
+    memcpy(g->digest, s->journal.digest, sizeof(g->digest));
+    recent_take(&s->recent, &g->view);
+    g->start = group_mark_set(g);
+}
+
+static void group_take(struct lmdb_store *s, struct group *g)
+{
+    while (g->lines.len + g->writes.len < GROUP_BYTES_MAX && g->overlay.count < GROUP_ROWS_MAX) {
+        struct qnode *n = queue_take(&s->queue);
+
+        if (!n)
+            break;
+        group_add(s, g, draft_of(n));
+    }
+}
+
+static uint64_t now_us(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static enum hufu_err group_append(struct lmdb_store *s, struct group *g)
+{
+    struct group_item from = { 0, 0 };
+    struct journal_group out = { .item = g->out,
+                                 .item_count = g->item_count,
+                                 .meta = g->meta,
+                                 .meta_count = g->meta_count,
+                                 .now_ms = g->now_ms,
+                                 .applied = g->view.applied,
+                                 .digest = s->journal.has_digest ? g->digest : NULL };
+
+    for (size_t i = 0; i < g->item_count; i++) {
+        struct group_item to = g->item[i];
+
+        g->out[i] = (struct journal_item){
+            .line = view_of(g->lines.p + from.line_end, to.line_end - from.line_end),
+            .writes = view_of(g->writes.p + from.writes_end, to.writes_end - from.writes_end),
+        };
+        from = to;
+    }
+    return journal_append(&s->journal, &out);
+}
+
+static void group_publish(struct lmdb_store *s, struct group *g, uint64_t took_us)
+{
+    resident_put(&s->resident, g->resident, g->resident_count);
+    g->resident_count = 0;
+    recent_publish(&s->recent, g->overlay.row, g->overlay.count, s->journal.log.size,
+                   s->set.clock->boot_ms(s->set.clock));
+    pthread_mutex_lock(&s->seen_mu);
+    s->log = s->journal.log;
+    s->counted.trimmed = s->journal.trimmed;
+    s->counted.groups++;
+    s->counted.grouped_ops += g->item_count;
+    s->counted.commit_us_sum += took_us;
+    if (took_us > s->counted.commit_us_max)
+        s->counted.commit_us_max = took_us;
+    pthread_mutex_unlock(&s->seen_mu);
+}
+
+/* One commit for what was accepted; where it fails, nothing was, and no judgement stands: it may
+ * have been made against a draft that is gone. */
+static void group_commit(struct lmdb_store *s, struct group *g)
+{
+    uint64_t begun = now_us();
+    enum hufu_err err;
+
+    if (g->item_count == 0 && g->meta_count == 0)
+        return;
+    err = group_append(s, g);
+    if (err == HUFU_OK) {
+        group_publish(s, g, now_us() - begun);
+        return;
+    }
+    /* A full disk or map refuses this group only. After anything else nothing is written again:
+     * a failed fsync is never retried, a restart looks at what is really there. */
+    if (err != HUFU_FULL && err != HUFU_NOMEM)
+        lmdb_break(s);
+    group_restore(g, &g->start);
+    for (struct qnode *n = g->first; n; n = n->next)
+        draft_of(n)->err = HUFU_UNAVAILABLE;
+}
+
+/* The rows stay in memory while the view is kept, whatever the map thread does meanwhile. */
+static void changes_tell(struct lmdb_store *s, const struct group *g)
+{
+    const struct store_hooks *hooks = &s->set.hooks;
+
+    for (size_t i = 0; i < g->overlay.count; i++) {
+        const struct generation_row *row = g->overlay.row[i];
+        struct view image = generation_image(row);
+
+        if (!resident_has(generation_key(row)))
+            continue;
+        if (row->removed)
+            image = (struct view){ NULL, 0 };
+        hooks->changed(hooks->arg, generation_key(row), row->seq, image);
+    }
+}
+
+/* The caller may free a draft in done(). */
+static bool drafts_finish(struct qnode *first)
+{
+    bool some = first != NULL;
+
+    while (first) {
+        struct qnode *next = first->next;
+
+        draft_of(first)->done(draft_of(first));
+        first = next;
+    }
+    return some;
+}
+
+bool group_refuse(struct lmdb_store *s)
+{
+    struct qnode *first = queue_take_all(&s->queue, NULL);
+
+    for (struct qnode *n = first; n; n = n->next)
+        draft_of(n)->err = HUFU_UNAVAILABLE;
+    return drafts_finish(first);
+}
+
+/* Empties a buffer; one that a large draft has grown gives its memory back. */
+static void buffer_empty(struct buf *b)
+{
+    if (b->cap > 2 * GROUP_BYTES_MAX) {
+        buf_done(b);
+        buf_init(b, BUFFER_MAX);
+    } else {
+        buf_reset(b);
+    }
+}
+
+bool group_step(struct lmdb_store *s)
+{
+    struct group *g = s->group;
+    struct qnode *first;
+
+    if (!atomic_load(&s->sound))
+        return group_refuse(s);
+    if (queue_count(&s->queue) == 0 || recent_is_full(&s->recent))
+        return false;
+    pthread_mutex_lock(&s->journal_mu);
+    group_begin(s, g);
+    group_take(s, g);
+    group_commit(s, g);
+    if (g->map_txn)
+        lmdb_map_end(&s->judge);
+    g->map_txn = NULL;
+    pthread_mutex_unlock(&s->journal_mu);
+
+    changes_tell(s, g);
+    overlay_cut(&g->overlay, 0); /* it reads the rows' keys, so before they may go */
+    recent_drop(&g->view);
+    buffer_empty(&g->lines);
+    buffer_empty(&g->writes);
+    g->item_count = g->meta_count = 0;
+    first = g->first;
+    g->first = NULL;
+    g->tail = &g->first;
+    return drafts_finish(first);
+}

@@ -1,0 +1,63 @@
+#include "vault/store/lmdb_store.h"
+
+/* The sum over all resident rows, under journal_mu: no row changes meanwhile. */
+static enum hufu_err digest_sum(struct lmdb_store *s, uint8_t out[static RESIDENT_SUM_LEN])
+{
+    const struct store_hooks *hooks = &s->set.hooks;
+    uint8_t sum[RESIDENT_SUM_LEN] = { 0 }, one[RESIDENT_SUM_LEN];
+
+    for (size_t i = 0; i < s->resident.count; i++) {
+        const struct resident_row *row = s->resident.row[i];
+        enum hufu_err err =
+            hooks->digest(hooks->arg, resident_key(row), row->seq, resident_image(row), one);
+
+        if (err != HUFU_OK)
+            return err;
+        resident_sum_add(sum, one);
+    }
+    for (size_t i = 0; i < sizeof(sum); i++)
+        out[i] = sum[i];
+    return HUFU_OK;
+}
+
+enum hufu_err lmdb_digest_check(struct store *base)
+{
+    struct lmdb_store *s = (struct lmdb_store *)base;
+    uint8_t sum[RESIDENT_SUM_LEN];
+    enum hufu_err err = HUFU_OK;
+
+    pthread_mutex_lock(&s->journal_mu);
+    if (s->journal.has_digest) {
+        err = digest_sum(s, sum);
+        if (err == HUFU_OK && !view_equal(view_of(sum, sizeof(sum)),
+                                          view_of(s->journal.digest, sizeof(s->journal.digest))))
+            err = HUFU_CORRUPT;
+    } else if (s->resident.count > 0) {
+        err = HUFU_CORRUPT; /* rows that no digest was ever kept for */
+    }
+    pthread_mutex_unlock(&s->journal_mu);
+    return err;
+}
+
+/* Durable at once: from here on a vault without a digest is not ours. */
+enum hufu_err lmdb_digest_start(struct store *base)
+{
+    struct lmdb_store *s = (struct lmdb_store *)base;
+    uint8_t sum[RESIDENT_SUM_LEN];
+    enum hufu_err err = HUFU_UNAVAILABLE;
+
+    pthread_mutex_lock(&s->journal_mu);
+    if (atomic_load(&s->sound))
+        err = digest_sum(s, sum);
+    if (err == HUFU_OK) {
+        struct journal_group only = { .now_ms = s->journal.last_ms,
+                                      .applied = s->journal.trimmed,
+                                      .digest = sum };
+
+        err = journal_append(&s->journal, &only);
+        if (err != HUFU_OK && err != HUFU_FULL && err != HUFU_NOMEM)
+            lmdb_break(s);
+    }
+    pthread_mutex_unlock(&s->journal_mu);
+    return err;
+}

@@ -1,0 +1,195 @@
+#include "vault/store/map.h"
+
+#include <string.h>
+
+#define SEQ_LEN 8
+#define SLICE_BYTES_MAX                                                                            \
+    (4u << 20) /* keeps a transaction's dirty pages few, whatever the images                       \
+                */
+#define APPLIED_KEY "applied"
+
+/* Reads "applied"; an empty environment begins at 0. */
+static enum hufu_err applied_read(const struct map *m, MDB_txn *txn, uint64_t *out)
+{
+    MDB_val key = env_val(view_str(APPLIED_KEY)), value;
+    struct reader r;
+    uint64_t applied;
+    int rc = mdb_get(txn, m->state, &key, &value);
+
+    if (rc == MDB_NOTFOUND) {
+        *out = 0;
+        return HUFU_OK;
+    }
+    if (rc != 0)
+        return env_err(rc);
+    reader_init(&r, value.mv_data, value.mv_size);
+    applied = reader_u64(&r);
+    if (reader_end(&r) != HUFU_OK)
+        return HUFU_CORRUPT;
+    *out = applied;
+    return HUFU_OK;
+}
+
+static enum hufu_err tables_open(struct map *m, MDB_txn *txn, uint64_t *applied_out)
+{
+    MDB_stat rows = { 0 };
+    enum hufu_err err;
+    int rc = mdb_dbi_open(txn, "row", MDB_CREATE, &m->row);
+
+    if (rc == 0)
+        rc = mdb_dbi_open(txn, "state", MDB_CREATE, &m->state);
+    if (rc == 0)
+        rc = mdb_stat(txn, m->row, &rows);
+    if (rc != 0)
+        return env_err(rc);
+    err = env_format(txn, m->state, MAP_FORMAT, rows.ms_entries == 0);
+    return err == HUFU_OK ? applied_read(m, txn, applied_out) : err;
+}
+
+enum hufu_err map_open(const char *dir, uint64_t bytes, struct map *m, uint64_t *applied_out)
+{
+    struct map got = { 0 };
+    uint64_t applied = 0;
+    MDB_txn *txn = NULL;
+    enum hufu_err err = env_open(dir, "map", bytes, &got.env);
+
+    if (err != HUFU_OK)
+        return err;
+    err = env_err(mdb_txn_begin(got.env, NULL, 0, &txn));
+    if (err != HUFU_OK)
+        goto out;
+    err = tables_open(&got, txn, &applied);
+    if (err != HUFU_OK)
+        goto out;
+    err = env_err(mdb_txn_commit(txn));
+    txn = NULL;
+    if (err != HUFU_OK)
+        goto out;
+    *m = got;
+    *applied_out = applied;
+    got.env = NULL;
+out:
+    mdb_txn_abort(txn);
+    map_close(&got);
+    return err == HUFU_FULL ? HUFU_IO : err;
+}
+
+void map_close(struct map *m)
+{
+    if (m->env)
+        mdb_env_close(m->env);
+    *m = (struct map){ 0 };
+}
+
+enum hufu_err map_split(const MDB_val *value, uint64_t *seq_out, struct view *image_out)
+{
+    struct reader r;
+    uint64_t seq;
+
+    reader_init(&r, value->mv_data, value->mv_size);
+    seq = reader_u64(&r);
+    if (r.failed)
+        return HUFU_CORRUPT;
+    *seq_out = seq;
+    *image_out = view_of(r.p, r.left);
+    return HUFU_OK;
+}
+
+enum hufu_err map_get(const struct map *m, MDB_txn *txn, struct view key, uint64_t *seq_out,
+                      struct view *image_out)
+{
+    MDB_val k = env_val(key), value;
+    enum hufu_err err = env_err(mdb_get(txn, m->row, &k, &value));
+
+    return err == HUFU_OK ? map_split(&value, seq_out, image_out) : err;
+}
+
+static enum hufu_err row_put(struct map *m, MDB_txn *txn, const struct generation_row *row)
+{
+    struct view key = generation_key(row), image = generation_image(row);
+    MDB_val k = env_val(key), value = { .mv_size = SEQ_LEN + image.len };
+    struct buf b;
+    int rc = mdb_put(txn, m->row, &k, &value, MDB_RESERVE);
+
+    if (rc != 0)
+        return env_err(rc);
+    buf_fixed(&b, value.mv_data, value.mv_size);
+    buf_u64(&b, row->seq);
+    buf_put(&b, image.p, image.len);
+    return buf_check(&b);
+}
+
+static enum hufu_err row_apply(struct map *m, MDB_txn *txn, const struct generation_row *row,
+                               size_t *rows)
+{
+    struct view image;
+    uint64_t seq = 0;
+    enum hufu_err err = map_get(m, txn, generation_key(row), &seq, &image);
+    bool there = err == HUFU_OK;
+
+    if (!there && err != HUFU_NOT_FOUND)
+        return err;
+    if (there ? seq >= row->seq : row->removed)
+        return HUFU_OK; /* replayed: the map has it, or something newer */
+    (*rows)++;
+    if (row->removed) {
+        MDB_val k = env_val(generation_key(row));
+
+        return env_err(mdb_del(txn, m->row, &k, NULL));
+    }
+    return row_put(m, txn, row);
+}
+
+static enum hufu_err applied_write(struct map *m, MDB_txn *txn, uint64_t applied)
+{
+    MDB_val key = env_val(view_str(APPLIED_KEY)), value;
+    uint8_t mem[SEQ_LEN];
+    struct buf b;
+
+    buf_fixed(&b, mem, sizeof(mem));
+    buf_u64(&b, applied);
+    value = env_val(buf_view(&b));
+    return env_err(mdb_put(txn, m->state, &key, &value, 0));
+}
+
+/* The slice inside its transaction; *row_out is where the next one begins. */
+static enum hufu_err slice_write(struct map *m, MDB_txn *txn, const struct generation *g,
+                                 size_t max, const struct generation_row **row, size_t *rows)
+{
+    const struct generation_row *at = *row;
+    size_t bytes = 0;
+
+    for (size_t n = 0; at && n < max && bytes < SLICE_BYTES_MAX; n++) {
+        enum hufu_err err = row_apply(m, txn, at, rows);
+
+        if (err != HUFU_OK)
+            return err;
+        bytes += at->image_len;
+        at = generation_next(at, UINT64_MAX);
+    }
+    *row = at;
+    return at ? HUFU_OK : applied_write(m, txn, g->end);
+}
+
+enum hufu_err map_slice(struct map *m, const struct generation *g, size_t max,
+                        const struct generation_row **at, size_t *rows_out)
+{
+    const struct generation_row *row = *at;
+    MDB_txn *txn = NULL;
+    size_t rows = 0;
+    enum hufu_err err = env_err(mdb_txn_begin(m->env, NULL, 0, &txn));
+
+    if (err != HUFU_OK)
+        return err;
+    err = slice_write(m, txn, g, max, &row, &rows);
+    if (err != HUFU_OK) {
+        mdb_txn_abort(txn);
+        return err;
+    }
+    err = env_err(mdb_txn_commit(txn));
+    if (err != HUFU_OK)
+        return err;
+    *at = row;
+    *rows_out = rows;
+    return HUFU_OK;
+}

@@ -1,0 +1,33 @@
+/*
+ * token.h - what the verbs on one token share: its form, its record, its name in the log.
+ *
+ * Layer:   vault/ (verbs). Includes the rooms of the core.
+ * Threads: as the worker given.
+ */
+#ifndef HUFU_TOKEN_H
+#define HUFU_TOKEN_H
+
+#include "vault/row.h"
+
+struct token { /* SECRET once its record is read: wipe it */
+    uint8_t text[FORMAT_VALUE_MAX];
+    size_t len;
+    uint8_t id[ENTRY_TOKEN_ID_LEN];
+    struct view key; /* of its row */
+    struct store_seen seen;
+    struct record rec;
+};
+
+/* Canonical form and shape of a token of req->domain, and its name for the log.
+ * HUFU_NOT_TOKEN, HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err token_read(struct worker *w, struct request *req, struct view in,
+                                       struct token *out);
+/* Finds and opens its record. HUFU_NOT_FOUND (after the same work), HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err token_find(struct worker *w, struct request *req, struct token *t);
+/* One operation for a verb on this token: its entry names the token, its row must stay as seen. */
+HUFU_MUST_USE enum hufu_err token_op(struct request *req, const struct token *t, size_t write_max);
+/* As refuse_entry, with the token's name. */
+HUFU_MUST_USE enum hufu_err token_refusal(struct request *req, const struct token *t,
+                                          enum hufu_err err);
+
+#endif

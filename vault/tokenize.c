@@ -1,0 +1,231 @@
+/* Tokenize: one value or a batch; deterministic, random and one-time domains. */
+#include "vault/handle.h"
+
+#include <string.h>
+
+#include "vault/base/json.h"
+#include "vault/mapping.h"
+
+#define ITEMS_PER_ENTRY 256
+#define REPLY_ITEM_MAX  256 /* bytes of one result */
+#define DAY_MS          86400000ULL
+
+/* C01: an active partner, qualified, for domains and formats that it declared. */
+static bool may_send(const struct partner *p, const struct domain *d, uint64_t now_ms)
+{
+    bool domain = false, format = false;
+
+    for (size_t i = 0; i < p->domain_count; i++)
+        domain = domain || strcmp(p->domain[i], d->name) == 0;
+    for (size_t i = 0; i < p->format_count; i++)
+        format = format || strcmp(p->format[i], format_name(d->format)) == 0;
+    return domain && format && p->state == ROW_ACTIVE && d->state == ROW_ACTIVE &&
+           (p->qualified_until_ms == 0 || now_ms < p->qualified_until_ms);
+}
+
+/* Distinct new values per partner, domain, bucket and day: tokenize must not be a guessing oracle. */
+static enum hufu_err count_guess(struct tokenize_job *job, struct mapping *it, struct store_op *op)
+{
+    uint64_t limit = conf_u64(job->w->core->conf, CONF_GUESSES_DAY);
+    uint64_t day = job->now_ms / DAY_MS;
+    uint8_t mem[FORMAT_VALUE_MAX + 32], digest[32];
+    struct view part, key;
+    struct buf b;
+
+    if (limit >= LIMIT_OFF)
+        return HUFU_OK;
+    buf_fixed(&b, mem, sizeof(mem));
+    buf_u32(&b, job->req->who.partner->id);
+    buf_u32(&b, job->d->id);
+    buf_u64(&b, day);
+    format_bucket(job->d->format, job->d->keep, view_of(it->value, it->value_len), &b);
+    part = buf_view(&b);
+    if (buf_check(&b) != HUFU_OK ||
+        row_digest(job->w, ROW_NEW_VALUES, &part, 1, digest) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    key = row_plain_key(job->req, TABLE_COUNTER, view_of(digest, sizeof(digest)));
+    if (key.p == NULL)
+        return HUFU_UNAVAILABLE;
+    op_count(op, key, 1, limit, (day + 1) * DAY_MS);
+    return HUFU_OK;
+}
+
+static enum hufu_err add_item(struct tokenize_job *job, struct mapping *it, struct store_op *op, uint8_t *ids)
+{
+    enum hufu_err err = HUFU_OK;
+
+    if (it->twin == NULL) {
+        op_expect(op, it->token_key, it->token_seen);
+        if (it->index_key.p != NULL)
+            op_expect(op, it->index_key, it->index_seen);
+    }
+    if (it->writes_token)
+        op_write(op, it->token_key, it->image, it->image_len);
+    if (it->writes_index)
+        op_write(op, it->index_key, it->token, it->value_len);
+    if (it->is_fresh_value)
+        err = count_guess(job, it, op);
+    if (err == HUFU_OK)
+        err = row_token_id(job->w, job->d->id, view_of(it->token, it->value_len),
+                           ids + op->entry->token_id_count * ENTRY_TOKEN_ID_LEN);
+    op->entry->token_id_count++;
+    return err;
+}
+
+/* One operation with one entry for up to 256 items; failed items are in it by the result alone. */
+static enum hufu_err make_op(struct tokenize_job *job, size_t op_at)
+{
+    struct store_op *op = &job->req->op[op_at];
+    size_t first = op_at * ITEMS_PER_ENTRY, failed = 0;
+    uint8_t *ids = request_take(job->req, ITEMS_PER_ENTRY * ENTRY_TOKEN_ID_LEN);
+    const char *code = "ok";
+
+    if (ids == NULL)
+        return HUFU_UNAVAILABLE;
+    op_expect_caller(job->req, op);
+    for (size_t i = first; i < job->count && i < first + ITEMS_PER_ENTRY; i++) {
+        if (job->item[i].err != HUFU_OK) {
+            failed++;
+            code = err_code(job->item[i].err);
+        } else if (add_item(job, &job->item[i], op, ids) != HUFU_OK) {
+            return HUFU_UNAVAILABLE;
+        }
+    }
+    op->entry->token_ids = ids;
+    op->entry->result = failed > 0 && op->entry->token_id_count > 0 ? "partial" : code;
+    return HUFU_OK;
+}
+
+static void print_item(struct json *j, const struct mapping *it)
+{
+    json_open(j);
+    if (it->err != HUFU_OK) {
+        json_name(j, "error");
+        json_open(j);
+        json_put_str(j, "code", err_code(it->err));
+        json_put_str(j, "title", err_title(it->err));
+        json_close(j);
+    } else {
+        json_put_bool(j, "created", it->created);
+        json_put_time(j, "expires_at", it->expires_ms);
+        json_put_text(j, "token", view_of(it->token, it->value_len));
+    }
+    json_close(j);
+}
+
+/* The body; *receipt_at_out: where a receipt goes. */
+static enum hufu_err print_reply(struct tokenize_job *job, size_t *receipt_at_out)
+{
+    struct json j;
+
+    if (request_body(job->req, job->count * REPLY_ITEM_MAX + 1024) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    json_init(&j, &job->req->body);
+    if (!job->batch) {
+        print_item(&j, &job->item[0]);
+        *receipt_at_out = job->req->body.len - job->item[0].value_len - strlen("\"token\":\"\"}");
+        return buf_check(&job->req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+    }
+    json_open(&j);
+    json_name(&j, "results");
+    json_list(&j);
+    for (size_t i = 0; i < job->count; i++)
+        print_item(&j, &job->item[i]);
+    json_end(&j);
+    json_close(&j);
+    *receipt_at_out = 1;
+    return buf_check(&job->req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+}
+
+static enum hufu_err read_items(struct tokenize_job *job)
+{
+    struct msg_request *msg = &job->req->msg;
+    struct view list = msg->field[MSG_VALUES];
+    struct reader r;
+
+    job->batch = list.p != NULL;
+    job->count = job->batch ? msg_list_count(list) : 1;
+    job->item = request_take(job->req, job->count * sizeof(*job->item));
+    job->slots = job->batch ? MAPPING_SLOTS : MAPPING_SLOTS_ONE;
+    job->slot = request_take(job->req, job->slots * sizeof(*job->slot));
+    if (job->item == NULL || job->slot == NULL)
+        return HUFU_UNAVAILABLE;
+    if (!job->batch) {
+        job->item[0].in.value = msg->field[MSG_VALUE];
+        job->item[0].in.subject = msg->field[MSG_SUBJECT];
+        job->item[0].in.consent = msg->field[MSG_CONSENT];
+        return HUFU_OK;
+    }
+    reader_init(&r, list.p, list.len);
+    for (size_t i = 0; i < job->count; i++)
+        if (msg_item_get(msg_list_next(&r), &job->item[i].in) != HUFU_OK)
+            return HUFU_BAD_REQUEST;
+    return HUFU_OK;
+}
+
+static enum hufu_err prepare(struct tokenize_job *job, struct msg_where *where)
+{
+    struct msg_request *msg = &job->req->msg;
+    uint64_t asked = msg_u64(msg, MSG_EXPIRES_IN, 0);
+    enum hufu_err err;
+
+    if (msg_has(msg, MSG_VALUE) == msg_has(msg, MSG_VALUES))
+        return HUFU_BAD_REQUEST;
+    err = domain_for(job->w, job->req, where);
+    if (err != HUFU_OK)
+        return err;
+    job->d = job->req->domain;
+    if (!may_send(job->req->who.partner, job->d, job->now_ms)) {
+        *where = (struct msg_where){ MSG_DOMAIN, MSG_NONE, MSG_NO_INDEX };
+        return HUFU_FORBIDDEN;
+    }
+    job->life_s = job->d->life_s;
+    if (asked > 0 && (job->life_s == 0 || asked < job->life_s))
+        job->life_s = asked;
+    job->uses = (uint32_t)msg_u64(msg, MSG_USES, job->d->mode == MODE_ONE_TIME ? 1 : 0);
+    err = check_member(job->w, job->req, MSG_CHANNEL, where);
+    return err == HUFU_OK ? read_items(job) : err;
+}
+
+/* A fault of the only value refuses the request; in a batch it is that value's outcome. */
+static enum hufu_err decide_all(struct tokenize_job *job, struct msg_where *where)
+{
+    for (size_t i = 0; i < job->count; i++) {
+        struct mapping *it = &job->item[i];
+
+        it->err = mapping_check(job, it);
+        if (it->err == HUFU_OK)
+            it->err = mapping_decide(job, it);
+        if (it->err != HUFU_OK && (!job->batch || err_code(it->err) == NULL ||
+                                   it->err == HUFU_UNAVAILABLE)) {
+            if (it->fault != MSG_NONE)
+                *where = (struct msg_where){ it->fault, MSG_NONE, MSG_NO_INDEX };
+            return it->err;
+        }
+    }
+    return HUFU_OK;
+}
+
+enum hufu_err handle_tokenize(struct worker *w, struct request *req, struct msg_where *where)
+{
+    struct tokenize_job job = { .w = w, .req = req, .now_ms = core_now(w->core) };
+    size_t ops, receipt_at, per;
+    enum hufu_err err;
+
+    err = prepare(&job, where);
+    if (err == HUFU_OK)
+        err = decide_all(&job, where);
+    if (err != HUFU_OK)
+        return err;
+    ops = (job.count + ITEMS_PER_ENTRY - 1) / ITEMS_PER_ENTRY;
+    per = job.count < ITEMS_PER_ENTRY ? job.count : ITEMS_PER_ENTRY;
+    if (request_ops(req, ops, 2 * per, 2 * per, per) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    for (size_t i = 0; i < ops; i++)
+        if (make_op(&job, i) != HUFU_OK)
+            return HUFU_UNAVAILABLE;
+    if (print_reply(&job, &receipt_at) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    req->reply.success = MSG_200;
+    return msg_bool(&req->msg, MSG_RECEIPT) ? request_receipt(w, req, receipt_at, 0) : HUFU_OK;
+}
