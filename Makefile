@@ -1,0 +1,83 @@
+# Hufu. `make help` lists the targets. Style and layers: tests/lint.sh.
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+comma := ,
+clang := $(filter clang%,$(notdir $(CC)))
+B     := build$(if $(SAN),-san)$(if $(clang),-clang)
+T     ?= 60
+PORT  ?= 8443
+DIR   ?= run
+PREFIX ?= /usr/local
+
+WARN  := -Wall -Wextra -Wformat=2 -Wconversion -Wimplicit-fallthrough -Wstrict-prototypes -Wmissing-prototypes \
+         -Wshadow -Wvla -Wundef -Werror $(if $(clang),,-Wtrampolines -Wbidi-chars=any)
+HARD  := -O2 -g -fstack-clash-protection -fstack-protector-strong -fcf-protection=full -fno-delete-null-pointer-checks \
+         -fno-strict-overflow -fno-strict-aliasing -fexceptions $(if $(clang),,-ftrivial-auto-var-init=zero)
+SANF  := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+CFLAGS  = -std=c11 -D_GNU_SOURCE -I. -I$B -I/usr/include/p11-kit-1 -pthread -fPIE $(WARN) $(HARD) $(SANF)
+LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SANF)
+LDLIBS  = -lmicrohttpd -lgnutls -ljansson -linih -llmdb -lp11 -largon2 -lcurl-gnutls -lqrencode -lssl -lcrypto -ldl
+
+ROOMS   := $(patsubst %.c,$B/%.o,$(shell find vault hsm api -name '*.c'))
+DAEMON  := $(patsubst %,$B/tools/%.o,supervise supervise_role instance)
+CLIENT  := $(patsubst %.c,$B/%.o,$(filter-out tools/hufu.c,$(wildcard tools/cli_*.c tools/cmd_*.c tools/verify_*.c)))
+LIB     := $B/libhufu.a
+TESTS   := $(patsubst %.c,$B/%,$(wildcard tests/unit/test_*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+AIDS    := $(patsubst %.c,$B/%,$(wildcard tests/bench/bench_*.c tests/integration/*.c)) $B/tests/shim_p11.so
+
+all: $B/hufud $B/hufu ## build hufud and hufu (SAN=1: with ASan and UBSan; CC=clang)
+check: ## install what is missing, build, run every test but the long ones
+	@tools/deps.sh check
+	@$(MAKE) all tests-built
+	@tests/check.sh $B
+tests-built: $(TESTS) $(AIDS)
+demo: ## the whole main job on a development instance, told step by step
+	@tools/deps.sh demo
+	@$(MAKE) all
+	@HUFUD=$B/hufud HUFU=$B/hufu tools/demo.sh
+run: ## serve a development instance in the foreground (PORT= DIR= SET='key=value …')
+	@tools/deps.sh demo
+	@$(MAKE) all
+	@HUFUD=$B/hufud exec tools/run.sh $(DIR) $(PORT) $(SET)
+stop: ## end the instance in DIR
+	@tools/stop.sh $(DIR)
+bench: ## requests a second, latencies, CPU; beside the floor programs where they are
+	@tools/deps.sh check
+	@$(MAKE) all tests-built
+	@HUFU_BUILD=$B tests/bench/run.sh
+fuzz: ## run every fuzz target for T seconds each (T=60)
+	@tools/deps.sh check
+	@tests/fuzz/run.sh $(T)
+soak: ## kills under load for T seconds (T=60), all three processes
+	@tools/deps.sh check
+	@$(MAKE) all tests-built
+	@HUFU_BUILD=$B HUFU_KILLS=100000 HUFU_SECONDS=$(T) python3 tests/integration/kill.py
+lint: ## layers, banned calls, sizes, formatting, cppcheck, shellcheck
+	@tools/deps.sh check
+	@tests/lint.sh
+format: ## clang-format every source
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+install: all ## into DESTDIR and PREFIX; ends by checking the installed example configuration
+	@tools/install.sh '$(DESTDIR)' '$(PREFIX)' $B
+clean: ## remove what was built
+	@rm -rf build build-san build-clang build-san-clang
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s%s\n", $$1, $$2}' Makefile
+
+$(LIB): $(ROOMS) $(DAEMON) $(CLIENT) ; @rm -f $@ && ar rcs $@ $^
+$B/hufud: $B/tools/hufud.o $(LIB) ; @$(CC) $(LDFLAGS) -Wl,-z,nodlopen -o $@ $^ $(LDLIBS)
+$B/hufu: $B/tools/hufu.o $(LIB) ; @$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$B/tests/shim_p11.so: tests/shim_p11.c ; @mkdir -p $(@D) && $(CC) $(filter-out -fPIE,$(CFLAGS)) -fPIC -shared -o $@ $< -ldl
+$B/tests/unit/test_hsm%: $B/tests/unit/test_hsm%.o $(LIB) $B/tests/shim_p11.so ; @$(CC) $(LDFLAGS) -o $@ $(filter-out %.so,$^) $(LDLIBS) -lcmocka
+$B/tests/unit/%: $B/tests/unit/%.o $(LIB) ; @$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -loath
+$B/tests/bench/bench_load: $(patsubst %.c,$B/%.o,$(wildcard tests/bench/load_*.c))
+$B/tests/%: $B/tests/%.o $(LIB) ; @$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS)
+$B/%.o: %.c ; @mkdir -p $(@D) && echo "  CC $<" && $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+$B/api/spec.o: $B/openapi.inc
+$B/openapi.inc: api/openapi.json ; @mkdir -p $B && od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g' >$@
+-include $(shell find $B -name '*.d' 2>/dev/null)
+.PHONY: all check tests-built demo run stop bench fuzz soak lint format install clean help
+.SECONDARY:

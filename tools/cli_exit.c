@@ -1,0 +1,95 @@
+#include "tools/cli_exit.h"
+
+#include <string.h>
+
+#include "vault/base/err.h"
+
+/* clang-format off */
+static const struct {
+    const char *code;
+    enum cli_exit exit;
+    const char *advice;
+} codes[] = {
+    { "bad_request",              CLI_INVALID,    "check the command's options with --help" },
+    { "unauthenticated",          CLI_DENIED,     "log in with `hufu login`, or check the certificate" },
+    { "step_up_required",         CLI_FACTOR,     "give a fresh code with `hufu step-up`, then repeat" },
+    { "forbidden",                CLI_DENIED,     "`hufu whoami` shows what you may do; ask a security administrator" },
+    { "grant_required",           CLI_DENIED,     "ask an approver for a grant, then repeat with --grant" },
+    { "not_found",                CLI_NOT_FOUND,  "check the domain; the token may be suspended, expired or deleted" },
+    { "method_not_allowed",       CLI_INVALID,    "client and server do not fit: check their versions" },
+    { "timeout",                  CLI_SERVER,     "repeat" },
+    { "conflict",                 CLI_CONFLICT,   "look at the present state first" },
+    { "already_approved",         CLI_CONFLICT,   "another person must approve" },
+    { "token_suspended",          CLI_CONFLICT,   "resume the token first" },
+    { "exhausted",                CLI_CONFLICT,   "tell a security administrator: the domain is full" },
+    { "legal_hold",               CLI_CONFLICT,   "ask who set the hold" },
+    { "length_required",          CLI_INVALID,    "client and server do not fit: check their versions" },
+    { "too_large",                CLI_INVALID,    "send fewer items" },
+    { "unsupported_media_type",   CLI_INVALID,    "client and server do not fit: check their versions" },
+    { "invalid_value",            CLI_INVALID,    "check the number, its separators and its check digit" },
+    { "already_token",            CLI_INVALID,    "give the original, not its token" },
+    { "not_token",                CLI_INVALID,    "give a token of this domain" },
+    { "prohibited_data",          CLI_INVALID,    "such data must not be sent here at all" },
+    { "value_in_text",            CLI_INVALID,    "take numbers out of the reason and the other texts" },
+    { "invalid_purpose",          CLI_INVALID,    "`hufu whoami` lists the domain's purposes" },
+    { "unsupported_mode",         CLI_INVALID,    "the domain's mode does not offer this" },
+    { "idempotency_mismatch",     CLI_INVALID,    "use a new idempotency key" },
+    { "rate_limited",             CLI_SERVER,     "wait, then repeat" },
+    { "sealed",                   CLI_SERVER,     "custodians must unseal the vault" },
+    { "unavailable",              CLI_SERVER,     "wait, then repeat; `hufu status` names the part" },
+};
+
+static const struct {
+    long status;
+    enum cli_exit exit;
+} by_status[] = {
+    { 401, CLI_DENIED }, { 403, CLI_DENIED }, { 404, CLI_NOT_FOUND }, { 408, CLI_SERVER },
+    { 409, CLI_CONFLICT }, { 429, CLI_SERVER },
+};
+/* clang-format on */
+
+enum cli_exit cli_exit_of(long status, const char *code)
+{
+    if (status >= 200 && status < 300)
+        return CLI_OK;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (strcmp(codes[i].code, code) == 0)
+            return codes[i].exit;
+    for (size_t i = 0; i < sizeof(by_status) / sizeof(by_status[0]); i++)
+        if (by_status[i].status == status)
+            return by_status[i].exit;
+    if (status >= 400 && status < 500)
+        return CLI_INVALID;
+    return CLI_SERVER;
+}
+
+const char *cli_exit_title(const char *code)
+{
+    for (int i = 0; i < HUFU_ERR_COUNT; i++) {
+        const char *known = err_code((enum hufu_err)i);
+
+        if (known != NULL && strcmp(known, code) == 0)
+            return err_title((enum hufu_err)i);
+    }
+    return NULL;
+}
+
+const char *cli_exit_advice(const char *code)
+{
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (strcmp(codes[i].code, code) == 0)
+            return codes[i].advice;
+    return "`hufu status` tells whether the server is well";
+}
+
+const char *cli_exit_meaning(enum cli_exit code)
+{
+#define CLI_EXIT_CASE(id, number, meaning)                                                         \
+    case CLI_##id:                                                                                 \
+        return meaning;
+    switch (code) {
+        CLI_EXITS(CLI_EXIT_CASE)
+    }
+#undef CLI_EXIT_CASE
+    return "?";
+}

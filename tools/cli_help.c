@@ -1,0 +1,131 @@
+#include "tools/cli_help.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "tools/cli_exit.h"
+
+/* clang-format off */
+const struct cli_global cli_globals[] = { /* the order is cli_run.c's enum */
+    { "url",             0,   "URL",   "HUFU_URL",    "server, https://host:port; else the session's" },
+    { "ca",              0,   "FILE",  "HUFU_CACERT", "CA that the server's certificate must come from, PEM" },
+    { "cert",            0,   "FILE",  "HUFU_CERT",   "client certificate of a partner, PEM" },
+    { "key",             0,   "FILE",  "HUFU_KEY",    "its key, PEM" },
+    { "session-file",    0,   "FILE",  NULL,          "where the session is kept (default ~/.local/state/hufu/session)" },
+    { "dev",             0,   "DIR",   NULL,          "development instance: url, CA and certificates from DIR/dev.json" },
+    { "as",              0,   "NAME",  NULL,          "with --dev: partner or user to be" },
+    { "idempotency-key", 0,   "KEY",   NULL,          "repeating with the same key does the work once" },
+    { "output",          'o', "FORM",  NULL,          "table (default) or json: the reply as received" },
+    { "quiet",           'q', NULL,    NULL,          "no remarks on standard error" },
+    { "help",            'h', NULL,    NULL,          "this text; behind a command: its own" },
+};
+/* clang-format on */
+const size_t cli_globals_count = sizeof(cli_globals) / sizeof(cli_globals[0]);
+
+static void print_globals(FILE *out)
+{
+    for (size_t i = 0; i < cli_globals_count; i++) {
+        const struct cli_global *g = &cli_globals[i];
+        char name[64];
+
+        if (g->letter != 0)
+            (void)snprintf(name, sizeof(name), "-%c, --%s %s", g->letter, g->option,
+                           g->arg != NULL ? g->arg : "");
+        else
+            (void)snprintf(name, sizeof(name), "    --%s %s", g->option,
+                           g->arg != NULL ? g->arg : "");
+        (void)fprintf(out, "  %-28s%s", name, g->help);
+        if (g->env != NULL)
+            (void)fprintf(out, " [%s]", g->env);
+        (void)fputc('\n', out);
+    }
+}
+
+static void print_row(FILE *out, const struct cli_command *c)
+{
+    char name[64];
+
+    (void)snprintf(name, sizeof(name), "%s%s%s%s%s", c->noun, c->verb != NULL ? " " : "",
+                   c->verb != NULL ? c->verb : "", c->arg != NULL ? " " : "",
+                   c->arg != NULL ? c->arg : "");
+    (void)fprintf(out, "  %-28s%s\n", name, c->summary);
+}
+
+void cli_help_all(FILE *out)
+{
+    (void)fputs("usage: hufu [OPTIONS] COMMAND [ARGUMENT] [OPTIONS]\n\n"
+                "Swaps account and ID numbers for tokens, gives them back to those who may, and "
+                "checks the log.\n\nCommands (`hufu COMMAND --help` tells more):\n",
+                out);
+    for (size_t i = 0; i < cli_commands_count; i++)
+        print_row(out, &cli_commands[i]);
+    (void)fputs("\nOptions, also behind the command:\n", out);
+    print_globals(out);
+    (void)fputs("\nExit codes:\n", out);
+#define CLI_EXIT_ROW(id, number, meaning) (void)fprintf(out, "  %d  %s\n", number, meaning);
+    CLI_EXITS(CLI_EXIT_ROW)
+#undef CLI_EXIT_ROW
+    (void)fputs(
+        "\nPasswords, codes, values and tokens are read from the terminal or standard input "
+        "only.\n",
+        out);
+}
+
+void cli_help_noun(FILE *out, const char *noun)
+{
+    (void)fprintf(out, "usage: hufu %s VERB [ARGUMENT] [OPTIONS]\n\n", noun);
+    for (size_t i = 0; i < cli_commands_count; i++)
+        if (strcmp(cli_commands[i].noun, noun) == 0)
+            print_row(out, &cli_commands[i]);
+    (void)fprintf(out, "\n`hufu %s VERB --help` tells more.\n", noun);
+}
+
+static void print_usage(FILE *out, const struct cli_command *c)
+{
+    const struct cli_field *f = c->fields;
+
+    (void)fprintf(out, "usage: hufu %s%s%s", c->noun, c->verb != NULL ? " " : "",
+                  c->verb != NULL ? c->verb : "");
+    if (c->arg != NULL)
+        (void)fprintf(out, c->arg_optional ? " [%s]" : " %s", c->arg);
+    for (; f != NULL && f->option != NULL; f++)
+        if (f->required)
+            (void)fprintf(out, " --%s %s", f->option, f->arg);
+    (void)fputs(" [OPTIONS]\n\n", out);
+}
+
+static const char *who_text(enum cli_who who)
+{
+    switch (who) {
+    case CLI_NOBODY:
+        return "Needs no credential.";
+    case CLI_PERSON:
+        return "For people: needs a session (`hufu login USER`).";
+    case CLI_PARTNER:
+        return "For partners: needs --cert and --key.";
+    case CLI_EITHER:
+        return "For partners (--cert and --key) and people (`hufu login USER`).";
+    }
+    return "";
+}
+
+void cli_help_command(FILE *out, const struct cli_command *c)
+{
+    const struct cli_field *f = c->fields;
+
+    print_usage(out, c);
+    (void)fprintf(out, "%c%s. %s\n", toupper((unsigned char)c->summary[0]), c->summary + 1,
+                  who_text(c->who));
+    if (c->detail != NULL)
+        (void)fprintf(out, "\n%s\n", c->detail);
+    if (f != NULL)
+        (void)fputs("\nOptions of this command:\n", out);
+    for (; f != NULL && f->option != NULL; f++) {
+        char name[64];
+
+        (void)snprintf(name, sizeof(name), "    --%s %s", f->option, f->arg != NULL ? f->arg : "");
+        (void)fprintf(out, "  %-28s%s%s\n", name, f->help, f->required ? " (required)" : "");
+    }
+    (void)fputs("\nGlobal options:\n", out);
+    print_globals(out);
+}

@@ -1,0 +1,29 @@
+/*
+ * cmd.h - the commands' own code; cli_table.c names them.
+ *
+ * Layer:   tools/. Includes vault/base/ only.
+ * Threads: the client has one thread.
+ *
+ * Each reads its options from cli, prints the result on stdout and one line per fault on stderr,
+ * and returns the exit code.
+ */
+#ifndef HUFU_TOOLS_CMD_H
+#define HUFU_TOOLS_CMD_H
+
+#include "tools/cli.h"
+
+enum cli_exit cmd_call(struct cli *cli); /* one request, as the table's row says */
+enum cli_exit cmd_login(struct cli *cli);
+enum cli_exit cmd_logout(struct cli *cli);
+enum cli_exit cmd_tokenize(struct cli *cli);
+enum cli_exit cmd_detokenize(struct cli *cli);
+enum cli_exit cmd_domain_add(struct cli *cli);
+enum cli_exit cmd_partner_add(struct cli *cli);
+enum cli_exit cmd_user_add(struct cli *cli);
+enum cli_exit cmd_audit_checkpoint(struct cli *cli);
+enum cli_exit cmd_audit_entries(struct cli *cli);
+enum cli_exit cmd_audit_proof(struct cli *cli);
+enum cli_exit cmd_verify(struct cli *cli);
+enum cli_exit cmd_status(struct cli *cli);
+
+#endif
