@@ -11,7 +11,7 @@
 #define RANDOM_MAX 256 /* bytes at once */
 
 typedef enum hufu_err answering_handler(struct module *m, const struct hsm_request *req,
-                                   struct answering_answer *answer);
+                                        struct answering_answer *answer);
 
 static enum hufu_err run_status(struct module *m, const struct hsm_request *req,
                                 struct answering_answer *answer)

@@ -31,6 +31,7 @@ void answering_done(struct answering_answer *answer);
  * Runs one request. A stale session or login is mended by connecting anew and trying once more; a
  * lost device closes the connection (m->state tells, the loop opens it again).
  */
-void answering_run(struct module *m, const struct hsm_request *req, struct answering_answer *answer);
+void answering_run(struct module *m, const struct hsm_request *req,
+                   struct answering_answer *answer);
 
 #endif

@@ -6,9 +6,9 @@
 #include "vault/base/text.h"
 #include "vault/manage.h"
 
-#define ENTRIES_PAGE    100
-#define ENTRIES_MAX     1000
-#define ENTRIES_BYTES   (1536U * 1024) /* of one reply's lines, escaped */
+#define ENTRIES_PAGE  100
+#define ENTRIES_MAX   1000
+#define ENTRIES_BYTES (1536U * 1024) /* of one reply's lines, escaped */
 
 enum hufu_err handle_checkpoint(struct worker *w, struct request *req, struct msg_where *where)
 {

@@ -91,8 +91,8 @@ static bool is_going_on(struct core *core, const char *kind)
     struct ceremony c;
 
     for (size_t i = 0; directory_ceremony_at(core->dir, i, &c) == HUFU_OK; i++) {
-        bool open = c.state == CEREMONY_RUNNING ||
-                    (c.state == CEREMONY_PROPOSED && now < c.expires_ms);
+        bool open =
+            c.state == CEREMONY_RUNNING || (c.state == CEREMONY_PROPOSED && now < c.expires_ms);
 
         if (open && strcmp(c.kind, kind) == 0)
             return true;
@@ -127,7 +127,8 @@ enum hufu_err ceremony_begin(struct worker *w, struct request *req,
     return ceremony_row_write(w, req, &req->op[0], c);
 }
 
-enum hufu_err handle_ceremony_propose(struct worker *w, struct request *req, struct msg_where *where)
+enum hufu_err handle_ceremony_propose(struct worker *w, struct request *req,
+                                      struct msg_where *where)
 {
     const struct ceremony_kind *kind = ceremony_kind_find(msg_text(&req->msg, MSG_KIND));
     struct view subject = msg_text(&req->msg, MSG_SUBJECT);
@@ -214,7 +215,8 @@ static enum hufu_err activate_user(struct worker *w, struct request *req, struct
     return err;
 }
 
-enum hufu_err handle_ceremony_approve(struct worker *w, struct request *req, struct msg_where *where)
+enum hufu_err handle_ceremony_approve(struct worker *w, struct request *req,
+                                      struct msg_where *where)
 {
     uint64_t now = core_now(w->core);
     struct ceremony c;

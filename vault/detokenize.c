@@ -9,11 +9,11 @@
 #include "vault/manage.h"
 #include "vault/token.h"
 
-#define DAY_MS          86400000ULL
-#define REPLY_ITEM_MAX  192 /* bytes of one result */
-#define RECEIPT_SPACE   512
+#define DAY_MS         86400000ULL
+#define REPLY_ITEM_MAX 192 /* bytes of one result */
+#define RECEIPT_SPACE  512
 
-struct reveal { /* one token of the request */
+struct reveal {         /* one token of the request */
     struct token token; /* SECRET */
     enum hufu_err err;
 };

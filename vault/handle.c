@@ -137,8 +137,7 @@ static enum hufu_err admit(struct core *core, struct request *req, struct msg_wh
         return req->msg.body_err;
     }
     /* A partner shows a certificate and nothing else: the column is about people. */
-    if (req->who.user != NULL && rule->factor == FACTOR_FRESH &&
-        !is_fresh(core, &req->who.session))
+    if (req->who.user != NULL && rule->factor == FACTOR_FRESH && !is_fresh(core, &req->who.session))
         return HUFU_STEP_UP;
     return HUFU_OK;
 }
@@ -154,8 +153,7 @@ enum hufu_err refuse_entry(struct request *req, enum hufu_err err)
 }
 
 /* Answers a refusal, after its entry where it gets one. */
-static void refuse(struct worker *w, struct request *req, enum hufu_err err,
-                   struct msg_where where)
+static void refuse(struct worker *w, struct request *req, enum hufu_err err, struct msg_where where)
 {
     const struct verb *rule = verbs_find(req->msg.verb);
     struct core *core = w->core;

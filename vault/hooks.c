@@ -1,4 +1,5 @@
-/* What the store asks of the core while it commits: sealing, the log's lines, the digest, the news. */
+/* What the store asks of the core while it commits: sealing, the log's lines, the digest, the news.
+ */
 #include "vault/handle.h"
 
 #include <string.h>
@@ -105,9 +106,9 @@ static void changed(void *arg, struct view key, uint64_t seq, struct view image)
     if (image.p != NULL)
         err = row_open_control(core->journal_crypt, core->ring, key, seq, image, &text);
     if (err == HUFU_OK)
-        err = directory_apply(core->dir, key, seq,
-                              image.p == NULL ? view_of(NULL, 0) : buf_view(&text),
-                              core_boot(core));
+        err =
+            directory_apply(core->dir, key, seq,
+                            image.p == NULL ? view_of(NULL, 0) : buf_view(&text), core_boot(core));
     buf_done(&text);
     if (err != HUFU_OK) {
         /* The directory would now be behind the store: nothing may be decided on it. */

@@ -100,8 +100,8 @@ static enum hufu_err compare(struct worker *w, struct request *req, struct view 
     enum hufu_err err;
 
     buf_init(&text, FRAME_MAX);
-    err = row_open_control(w->crypt, w->core->ring, req->idem_row, req->idem_seen.seq, image,
-                           &text);
+    err =
+        row_open_control(w->crypt, w->core->ring, req->idem_row, req->idem_seen.seq, image, &text);
     if (err != HUFU_OK || fingerprint(w, req, mine) != HUFU_OK) {
         err = HUFU_UNAVAILABLE;
         goto out;

@@ -17,9 +17,9 @@
 
 #define IDEMPOTENCY_KEPT_MS (24ULL * 3600 * 1000)
 
-/* Does nothing without a key, or for a verb that ignores it. *replayed_out: the kept answer stands in
- * req (which may be a refusal, in req->reply.err) with an entry of its own.
- * HUFU_IDEM_MISMATCH; HUFU_UNAVAILABLE. */
+/* Does nothing without a key, or for a verb that ignores it. *replayed_out: the kept answer stands
+ * in req (which may be a refusal, in req->reply.err) with an entry of its own. HUFU_IDEM_MISMATCH;
+ * HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err idempotency_find(struct worker *w, struct request *req,
                                              bool *replayed_out);
 /* Adds the row with this outcome to the draft. Returns err itself, or HUFU_UNAVAILABLE. */

@@ -5,8 +5,9 @@
  * Threads: pure functions.
  *
  * Sections: [user NAME] role, password, totp_secret (base32), group; [domain NAME] format, mode,
- * partners, purposes, keep_prefix, keep_suffix, batch_detokenize; [partner NAME] pin (hex), formats,
- * domains. Lists are joined by commas. The file holds secrets: who calls removes it afterwards.
+ * partners, purposes, keep_prefix, keep_suffix, batch_detokenize; [partner NAME] pin (hex),
+ * formats, domains. Lists are joined by commas. The file holds secrets: who calls removes it
+ * afterwards.
  */
 #ifndef HUFU_INITFILE_H
 #define HUFU_INITFILE_H

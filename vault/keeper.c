@@ -165,8 +165,8 @@ enum hufu_err keeper_find_kek(struct keeper *k, uint32_t version, struct kek_row
     return err;
 }
 
-enum hufu_err keeper_find_keyset(struct keeper *k, uint32_t domain, unsigned kind,
-                                 uint32_t version, struct keyset_row *out, uint64_t *seq_out)
+enum hufu_err keeper_find_keyset(struct keeper *k, uint32_t domain, unsigned kind, uint32_t version,
+                                 struct keyset_row *out, uint64_t *seq_out)
 {
     uint8_t key_mem[16], image_mem[KEYROW_SEALED_MAX + 64];
     struct buf key, image;
@@ -227,8 +227,7 @@ static bool extend_lease(struct keeper *k)
         if (keeper_find_keyset(k, key->domain, key->kind, key->version, &row, &seq) != HUFU_OK)
             return false;
         row.leased += KEY_LEASE;
-        if (keeper_op(k, "key-lease", 1) != HUFU_OK ||
-            keeper_write_keyset(k, &row, seq) != HUFU_OK)
+        if (keeper_op(k, "key-lease", 1) != HUFU_OK || keeper_write_keyset(k, &row, seq) != HUFU_OK)
             return false;
         return keeper_commit(k) == HUFU_OK;
     }

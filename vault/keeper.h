@@ -17,10 +17,10 @@
 struct keeper {
     struct core *core;
     struct worker w;
-    struct request req;   /* its own operations are drafted here */
-    bool drives_journal;  /* a test without a journal thread: commit runs its steps */
-    bool loaded;          /* keys and rows are in memory; leases may still be missing */
-    pthread_mutex_t mu;   /* guards settled */
+    struct request req;  /* its own operations are drafted here */
+    bool drives_journal; /* a test without a journal thread: commit runs its steps */
+    bool loaded;         /* keys and rows are in memory; leases may still be missing */
+    pthread_mutex_t mu;  /* guards settled */
     pthread_cond_t cv;
     bool settled;
 };
@@ -46,8 +46,8 @@ HUFU_MUST_USE enum hufu_err keeper_make_key(struct keeper *k, const struct kek_r
                                             uint32_t domain, enum key_kind kind, uint32_t version,
                                             struct keyset_row *row_out, struct key **key_out);
 /* Reads a row that is there. NOT_FOUND, CORRUPT, IO. */
-HUFU_MUST_USE enum hufu_err keeper_find_kek(struct keeper *k, uint32_t version,
-                                            struct kek_row *out, uint64_t *seq_out);
+HUFU_MUST_USE enum hufu_err keeper_find_kek(struct keeper *k, uint32_t version, struct kek_row *out,
+                                            uint64_t *seq_out);
 HUFU_MUST_USE enum hufu_err keeper_find_keyset(struct keeper *k, uint32_t domain, unsigned kind,
                                                uint32_t version, struct keyset_row *out,
                                                uint64_t *seq_out);
@@ -65,8 +65,8 @@ HUFU_MUST_USE enum hufu_err kek_name(struct draw *draw, uint32_t version,
                                      char out[static HSM_KEY_ID_MAX + 1]);
 HUFU_MUST_USE enum hufu_err rotate_kek_piece(struct keeper *k, struct ceremony *c);
 
-/* setup.c: makes an empty vault's keys and first people from an init file's text. HUFU_CONFLICT where
- * the vault is not empty; HUFU_SYNTAX; else what failed. */
+/* setup.c: makes an empty vault's keys and first people from an init file's text. HUFU_CONFLICT
+ * where the vault is not empty; HUFU_SYNTAX; else what failed. */
 HUFU_MUST_USE enum hufu_err setup_vault(struct keeper *k, struct view init_text);
 
 #endif

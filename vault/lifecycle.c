@@ -98,8 +98,8 @@ out:
     return err;
 }
 
-/* domain, token, reason: what every verb on a token begins with. The owner is a partner who sent the
- * value; people see all tokens of their domains. */
+/* domain, token, reason: what every verb on a token begins with. The owner is a partner who sent
+ * the value; people see all tokens of their domains. */
 static enum hufu_err begin(struct worker *w, struct request *req, struct token *t,
                            struct msg_where *where)
 {

@@ -5,8 +5,8 @@
 #include "vault/base/secret.h"
 #include "vault/handle.h"
 
-#define PAGE_MAX  1000
-#define ITEM_MAX  2048 /* bytes of one item printed */
+#define PAGE_MAX 1000
+#define ITEM_MAX 2048 /* bytes of one item printed */
 
 enum hufu_err manage_at(struct msg_where *where, enum msg_tag tag, enum hufu_err err)
 {
@@ -77,7 +77,7 @@ enum hufu_err manage_write_ids(struct worker *w, struct request *req, const stru
 static bool is_after(const char *name, struct view after)
 {
     size_t len = strlen(name), n = len < after.len ? len : after.len;
-    int c = n == 0 ? 0 : memcmp(name, after.p, n); /* names: not secret */
+    int c = n == 0 ? 0 : strncmp(name, (const char *)after.p, n);
 
     return c > 0 || (c == 0 && len > after.len);
 }
@@ -184,8 +184,8 @@ static enum hufu_err change_state(struct worker *w, struct request *req, uint8_t
 enum hufu_err handle_freeze(struct worker *w, struct request *req, struct msg_where *where)
 {
     uint16_t verb = req->msg.verb;
-    bool freezes = verb == VERB_DOMAIN_FREEZE || verb == VERB_PARTNER_FREEZE ||
-                   verb == VERB_USER_FREEZE;
+    bool freezes =
+        verb == VERB_DOMAIN_FREEZE || verb == VERB_PARTNER_FREEZE || verb == VERB_USER_FREEZE;
     enum hufu_err err;
 
     err = check_member(w, req, MSG_REASON, where);

@@ -25,8 +25,8 @@ HUFU_MUST_USE enum hufu_err manage_write(struct worker *w, struct request *req, 
 /* Adds the ids row with *ids, which was read at seq. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err manage_write_ids(struct worker *w, struct request *req,
                                              const struct row_ids *ids, uint64_t seq);
-/* {"items":[…],"next":…}: begins at the item whose name is after `after`; print puts item i or tells
- * that there is none. */
+/* {"items":[…],"next":…}: begins at the item whose name is after `after`; print puts item i or
+ * tells that there is none. */
 HUFU_MUST_USE enum hufu_err manage_list(struct worker *w, struct request *req,
                                         struct msg_where *where,
                                         const char *(*name)(struct core *core, size_t i),

@@ -1,78 +1,20 @@
 /*
- * request.h - one request on its way through the core, the worker that serves it, and the core
- * itself.
+ * request.h - one request on its way through the core.
  *
  * Layer:   vault/ (verbs). Includes the rooms of the core.
- * Threads: a request belongs to one thread at a time: the link's, a worker, the password thread, the
- *          journal thread (between store_submit and done), a worker again.
+ * Threads: a request belongs to one thread at a time: the link's, a worker, the password thread,
+ * the journal thread (between store_submit and done), a worker again.
  */
 #ifndef HUFU_REQUEST_H
 #define HUFU_REQUEST_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vault/access/directory.h"
-#include "vault/access/refusal.h"
-#include "vault/access/verbs.h"
-#include "vault/base/arena.h"
-#include "vault/base/conf.h"
-#include "vault/base/entropy.h"
-#include "vault/base/msg.h"
-#include "vault/base/queue.h"
-#include "vault/format/format_set.h"
-#include "vault/keys/crypt.h"
-#include "vault/keys/hsm_client.h"
-#include "vault/keys/keyring.h"
+#include "vault/access/password.h"
 #include "vault/keys/keyrow.h"
 #include "vault/log/entry.h"
-#include "vault/log/signer.h"
-#include "vault/store/store.h"
-
-#define CORE_ATTEMPTS 256 /* how often a request is decided again after a lost race */
-#define LIMIT_OFF     1000000000ULL /* a limit at the top of its range is not counted */
-
-enum core_phase {
-    CORE_SEALED, /* no keys yet */
-    CORE_OPEN,
-    CORE_BROKEN, /* what was found must not be served: a person has to look */
-};
-
-struct request;
-
-struct core {
-    const struct conf *conf;
-    const struct clock_ops *clock;
-    const struct entropy_ops *entropy;
-    struct hsm_ops *hsm;
-    struct arena_pool *pool;
-    struct store *store;
-    struct keyring *ring;
-    struct directory *dir;
-    struct signer *signer;
-    struct refusals *refusals;
-    struct format_set *formats;
-    struct queue work;      /* requests for workers */
-    struct queue passwords; /* requests whose password is to be hashed; 16 at most */
-    struct queue keys;      /* requests that need new keys: the keeper asks the HSM */
-    struct crypt *journal_crypt; /* the journal thread's own: hooks seal with it */
-    _Atomic int phase;           /* enum core_phase */
-    _Atomic(const char *) part;  /* what keeps it sealed, for readyz */
-    _Atomic uint64_t served[VERB_COUNT]; /* replies by verb */
-    _Atomic uint64_t refused[HUFU_ERR_COUNT];
-    _Atomic uint64_t in_work;
-    /* Takes the finished request's reply away; called from workers and the journal thread. */
-    void (*send)(struct core *core, struct request *req);
-    void *send_arg;
-};
-
-struct worker { /* what one thread needs to decide */
-    struct core *core;
-    struct store_reader *reader;
-    struct crypt *crypt;
-    struct draw draw;
-};
+#include "vault/state.h"
 
 struct who {
     enum role role; /* ROLE_NONE: nobody yet */
@@ -85,7 +27,7 @@ struct request {
     struct qnode node; /* first */
     struct core *core;
     uint64_t frame_id;
-    uint64_t link; /* which link it came by */
+    uint64_t link;     /* which link it came by */
     struct arena in;   /* the frame's bytes */
     struct arena work; /* what one attempt makes */
     struct msg_request msg;
@@ -99,15 +41,15 @@ struct request {
         char password[PASSWORD_GENERATED_LEN + 1];
         struct password stored;
     } person;
-    struct new_key {                 /* domain-add: made by the keeper, put into the ring at the end */
+    struct new_key { /* domain-add: made by the keeper, put into the ring at the end */
         struct key *key;
         struct keyset_row row;
     } new_key[2];
     /* outcome */
     struct msg_reply reply;
-    struct buf body;         /* of the success, in work */
-    size_t receipt_at;       /* where the receipt goes into the body; 0: none */
-    uint8_t nonce[32];       /* the receipt's */
+    struct buf body;   /* of the success, in work */
+    size_t receipt_at; /* where the receipt goes into the body; 0: none */
+    uint8_t nonce[32]; /* the receipt's */
     uint8_t commit[32];
     struct store_draft draft;
     struct store_op *op;

@@ -21,7 +21,8 @@ static size_t count_keysets(struct keeper *k)
     return n;
 }
 
-/* "kek-2-3f9a27…": new each time, so that a key which was made and then forgotten is never taken. */
+/* "kek-2-3f9a27…": new each time, so that a key which was made and then forgotten is never taken.
+ */
 enum hufu_err kek_name(struct draw *draw, uint32_t version, char out[static HSM_KEY_ID_MAX + 1])
 {
     uint8_t raw[6], mem[HSM_KEY_ID_MAX];

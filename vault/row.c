@@ -46,8 +46,7 @@ struct view row_token_key(struct request *req, uint32_t domain_id, struct view t
 enum hufu_err row_index_key(struct worker *w, struct request *req, const struct domain *domain,
                             struct view value, struct view *out)
 {
-    struct key *key =
-        keyring_find(w->core->ring, domain->id, KEY_INDEX, domain->index_version);
+    struct key *key = keyring_find(w->core->ring, domain->id, KEY_INDEX, domain->index_version);
     uint8_t mac[CRYPT_MAC_LEN];
     uint8_t *mem = request_take(req, 9 + CRYPT_MAC_LEN);
     struct buf b;
@@ -77,8 +76,7 @@ static enum hufu_err open_record(struct worker *w, const struct domain *domain, 
     err = envelope_peek(image, &version, &header);
     if (err == HUFU_OK) {
         data = keyring_find(w->core->ring, domain->id, KEY_DATA, version);
-        err = data == NULL ? HUFU_CORRUPT
-                           : envelope_open(w->crypt, data, key, seq, image, &text);
+        err = data == NULL ? HUFU_CORRUPT : envelope_open(w->crypt, data, key, seq, image, &text);
     }
     if (err == HUFU_OK)
         err = record_get_header(header, rec);

@@ -21,10 +21,9 @@ static bool make_password(struct core *core, struct new_person *person)
 
     draw_init(&draw, core->entropy);
     ok = password_generate(&draw, person->password) == HUFU_OK &&
-         password_make(&draw, view_str(person->password),
-                       (uint32_t)conf_u64(core->conf, CONF_ARGON_KIB),
-                       (uint32_t)conf_u64(core->conf, CONF_ARGON_PASSES),
-                       &person->stored) == HUFU_OK;
+         password_make(
+             &draw, view_str(person->password), (uint32_t)conf_u64(core->conf, CONF_ARGON_KIB),
+             (uint32_t)conf_u64(core->conf, CONF_ARGON_PASSES), &person->stored) == HUFU_OK;
     draw_done(&draw);
     return ok;
 }
@@ -52,8 +51,8 @@ bool password_step(struct core *core)
 
     if (req == NULL)
         return false;
-    req->password_ok = req->msg.verb == VERB_LOGIN ? check_password(core, req)
-                                                   : make_password(core, &req->person);
+    req->password_ok =
+        req->msg.verb == VERB_LOGIN ? check_password(core, req) : make_password(core, &req->person);
     req->password_done = true;
     if (queue_put(&core->work, &req->node) != HUFU_OK)
         request_answer(req, HUFU_UNAVAILABLE, MSG_WHERE_NONE);
@@ -294,5 +293,5 @@ enum hufu_err handle_peer_check(struct worker *w, struct request *req, struct ms
     if (atomic_load(&w->core->phase) != CORE_OPEN)
         return HUFU_SEALED; /* nobody is known yet */
     return directory_partner_pin(w->core->dir, req->msg.pin) == NULL ? HUFU_UNAUTHENTICATED
-                                                                      : HUFU_OK;
+                                                                     : HUFU_OK;
 }

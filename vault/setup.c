@@ -169,9 +169,9 @@ static enum hufu_err add_user(struct keeper *k, uint32_t id, const struct init_u
     (void)snprintf(user.group, sizeof(user.group), "%s", in->group);
     user.created_ms = k->core->clock->now_ms(k->core->clock);
     user.password_ms = user.created_ms;
-    err = password_make(&k->w.draw, view_str(in->password),
-                        (uint32_t)conf_u64(conf, CONF_ARGON_KIB),
-                        (uint32_t)conf_u64(conf, CONF_ARGON_PASSES), &user.password);
+    err =
+        password_make(&k->w.draw, view_str(in->password), (uint32_t)conf_u64(conf, CONF_ARGON_KIB),
+                      (uint32_t)conf_u64(conf, CONF_ARGON_PASSES), &user.password);
     if (err == HUFU_OK)
         err = secret_from(in->seed, sizeof(in->seed), &user.seed);
     if (err == HUFU_OK)

@@ -23,7 +23,8 @@ static bool may_send(const struct partner *p, const struct domain *d, uint64_t n
            (p->qualified_until_ms == 0 || now_ms < p->qualified_until_ms);
 }
 
-/* Distinct new values per partner, domain, bucket and day: tokenize must not be a guessing oracle. */
+/* Distinct new values per partner, domain, bucket and day: tokenize must not be a guessing oracle.
+ */
 static enum hufu_err count_guess(struct tokenize_job *job, struct mapping *it, struct store_op *op)
 {
     uint64_t limit = conf_u64(job->w->core->conf, CONF_GUESSES_DAY);
@@ -40,8 +41,7 @@ static enum hufu_err count_guess(struct tokenize_job *job, struct mapping *it, s
     buf_u64(&b, day);
     format_bucket(job->d->format, job->d->keep, view_of(it->value, it->value_len), &b);
     part = buf_view(&b);
-    if (buf_check(&b) != HUFU_OK ||
-        row_digest(job->w, ROW_NEW_VALUES, &part, 1, digest) != HUFU_OK)
+    if (buf_check(&b) != HUFU_OK || row_digest(job->w, ROW_NEW_VALUES, &part, 1, digest) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     key = row_plain_key(job->req, TABLE_COUNTER, view_of(digest, sizeof(digest)));
     if (key.p == NULL)
@@ -50,7 +50,8 @@ static enum hufu_err count_guess(struct tokenize_job *job, struct mapping *it, s
     return HUFU_OK;
 }
 
-static enum hufu_err add_item(struct tokenize_job *job, struct mapping *it, struct store_op *op, uint8_t *ids)
+static enum hufu_err add_item(struct tokenize_job *job, struct mapping *it, struct store_op *op,
+                              uint8_t *ids)
 {
     enum hufu_err err = HUFU_OK;
 
@@ -196,8 +197,8 @@ static enum hufu_err decide_all(struct tokenize_job *job, struct msg_where *wher
         it->err = mapping_check(job, it);
         if (it->err == HUFU_OK)
             it->err = mapping_decide(job, it);
-        if (it->err != HUFU_OK && (!job->batch || err_code(it->err) == NULL ||
-                                   it->err == HUFU_UNAVAILABLE)) {
+        if (it->err != HUFU_OK &&
+            (!job->batch || err_code(it->err) == NULL || it->err == HUFU_UNAVAILABLE)) {
             if (it->fault != MSG_NONE)
                 *where = (struct msg_where){ it->fault, MSG_NONE, MSG_NO_INDEX };
             return it->err;

@@ -7,8 +7,8 @@
 #include "vault/base/secret.h"
 #include "vault/handle.h"
 
-#define PAGE       256
-#define TEXT_MAX   65536
+#define PAGE     256
+#define TEXT_MAX 65536
 
 static enum hufu_err not_yet(struct keeper *k, const char *part, enum hufu_err err)
 {
@@ -130,8 +130,8 @@ static enum hufu_err walk(struct keeper *k, uint8_t table,
     buf_u8(&from, table);
     do {
         buf_fixed(&next, next_mem, sizeof(next_mem));
-        err = store_scan(k->w.reader, view_of(&table, 1), buf_view(&from), PAGE, each, &page,
-                         &next);
+        err =
+            store_scan(k->w.reader, view_of(&table, 1), buf_view(&from), PAGE, each, &page, &next);
         if (err == HUFU_OK)
             err = page.err;
         buf_fixed(&from, from_mem, sizeof(from_mem));
@@ -142,7 +142,7 @@ static enum hufu_err walk(struct keeper *k, uint8_t table,
 
 static enum hufu_err read_rows(struct keeper *k)
 {
-    static const uint8_t tables[] = { TABLE_META, TABLE_DOMAIN,  TABLE_PARTNER, TABLE_USER,
+    static const uint8_t tables[] = { TABLE_META,   TABLE_DOMAIN,  TABLE_PARTNER, TABLE_USER,
                                       TABLE_FACTOR, TABLE_SESSION, TABLE_CEREMONY };
     enum hufu_err err = HUFU_OK;
 

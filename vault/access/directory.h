@@ -3,8 +3,8 @@
  *
  * Layer:   vault/access/. Includes vault/base/, rows.h.
  * Threads: safe from any thread. A domain, partner or user that was found stays valid until
- *          directory_free (a changed one is replaced, the old one kept aside); sessions, factors and
- *          ceremonies are copied out.
+ *          directory_free (a changed one is replaced, the old one kept aside); sessions, factors
+ * and ceremonies are copied out.
  *
  * The journal thread feeds it after each commit, so it is never behind what was answered.
  */
@@ -26,9 +26,8 @@ HUFU_MUST_USE enum hufu_err directory_new(struct directory **out);
 void directory_free(struct directory *d); /* NULL is fine */
 
 /*
- * Takes a row in: key with its table byte, text its plaintext (p NULL: the row is gone). Tables that
- * are not kept here are passed over.
- * Returns: HUFU_OK, HUFU_CORRUPT, HUFU_NOMEM.
+ * Takes a row in: key with its table byte, text its plaintext (p NULL: the row is gone). Tables
+ * that are not kept here are passed over. Returns: HUFU_OK, HUFU_CORRUPT, HUFU_NOMEM.
  */
 HUFU_MUST_USE enum hufu_err directory_apply(struct directory *d, struct view key, uint64_t seq,
                                             struct view text, uint64_t boot_ms);
@@ -48,8 +47,7 @@ HUFU_MUST_USE enum hufu_err directory_session(struct directory *d, const uint8_t
                                               struct session *out);
 HUFU_MUST_USE enum hufu_err directory_factor(struct directory *d, uint32_t user_id,
                                              struct factor *out);
-HUFU_MUST_USE enum hufu_err directory_ceremony(struct directory *d,
-                                               const uint8_t id[static ID_LEN],
+HUFU_MUST_USE enum hufu_err directory_ceremony(struct directory *d, const uint8_t id[static ID_LEN],
                                                struct ceremony *out);
 /* The ids row and the log's; their seq too. HUFU_NOT_FOUND in an empty vault. */
 HUFU_MUST_USE enum hufu_err directory_ids(struct directory *d, struct row_ids *out,
@@ -59,7 +57,8 @@ HUFU_MUST_USE enum hufu_err directory_log(struct directory *d, struct log_identi
 /* Notes that the session is in use (its idle time begins anew). */
 void directory_touch(struct directory *d, const uint8_t hash[static 32], uint64_t boot_ms);
 
-/* Walking, in order of names (ceremonies, sessions: of their keys). The i-th, or NULL / NOT_FOUND. */
+/* Walking, in order of names (ceremonies, sessions: of their keys). The i-th, or NULL / NOT_FOUND.
+ */
 const struct domain *directory_domain_at(struct directory *d, size_t i);
 const struct partner *directory_partner_at(struct directory *d, size_t i);
 const struct user *directory_user_at(struct directory *d, size_t i);

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WINDOWS     4096
-#define WINDOW_MS   10000
-#define PROBES      16
-#define BURST_MS    1000
+#define WINDOWS   4096
+#define WINDOW_MS 10000
+#define PROBES    16
+#define BURST_MS  1000
 
 struct window {
     bool used;
@@ -111,8 +111,9 @@ bool refusals_note(struct refusals *r, struct view principal, const uint8_t addr
     pthread_mutex_lock(&r->mu);
     w = window_of(r, &key);
     if (!w->used) {
-        *w = (struct window){ .used = true, .counted = key, .since_ms = boot_ms,
-                              .second_ms = boot_ms, .in_second = 1 };
+        *w = (struct window){
+            .used = true, .counted = key, .since_ms = boot_ms, .second_ms = boot_ms, .in_second = 1
+        };
         own = w != &r->window[WINDOWS];
     } else {
         own = gets_entry(r, w, principal.len > 0, boot_ms);

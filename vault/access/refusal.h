@@ -7,8 +7,8 @@
  * Source:  design.md section 6.
  *
  * Before authentication: one entry at once for a network (IPv4 /24, IPv6 /48) and code, then the
- * others of the next 10 s are counted into one more. An authenticated principal: up to per_s entries
- * a second, then counted in the same way.
+ * others of the next 10 s are counted into one more. An authenticated principal: up to per_s
+ * entries a second, then counted in the same way.
  */
 #ifndef HUFU_ACCESS_REFUSAL_H
 #define HUFU_ACCESS_REFUSAL_H
@@ -25,12 +25,12 @@ struct refusals; /* opaque */
 struct refusal { /* a window that has ended with something counted */
     enum hufu_err code;
     uint64_t count;
-    uint8_t addr[16];                    /* a network, where principal is empty */
+    uint8_t addr[16]; /* a network, where principal is empty */
     char principal[TEXT_NAME_MAX + 1];
 };
 
 HUFU_MUST_USE enum hufu_err refusals_new(uint64_t per_s, struct refusals **out); /* HUFU_NOMEM */
-void refusals_free(struct refusals *r);                                         /* NULL is fine */
+void refusals_free(struct refusals *r);                                          /* NULL is fine */
 
 /*
  * Notes a refusal; principal empty: before authentication, addr counts.

@@ -3,9 +3,8 @@
  *
  * Layer:   vault/access/. Includes vault/base/, vault/format/, vault/store/ and access primitives.
  * Threads: pure functions.
- * Source:  vault/FORMATS.md section 5.
- *
- * Every *_get returns HUFU_OK or HUFU_CORRUPT (HUFU_NOMEM where it says so), out untouched then.
+ * Source:  vault/FORMATS.md section 5. Every *_get returns HUFU_OK or HUFU_CORRUPT (HUFU_NOMEM
+ * where it says so), out untouched then.
  */
 #ifndef HUFU_ACCESS_ROWS_H
 #define HUFU_ACCESS_ROWS_H
@@ -21,25 +20,25 @@
 #include "vault/format/format.h"
 #include "vault/log/signer.h"
 
-#define ROW_PARTNERS_MAX 64 /* partners of one domain */
-#define ROW_PURPOSES_MAX 16
-#define ROW_PURPOSE_MAX  64 /* bytes */
-#define ROW_PINS_MAX     2  /* certificates of one partner: two for a change-over */
-#define ROW_FORMATS_MAX  32 /* formats, domains that a partner declared */
+#define ROW_PARTNERS_MAX  64 /* partners of one domain */
+#define ROW_PURPOSES_MAX  16
+#define ROW_PURPOSE_MAX   64 /* bytes */
+#define ROW_PINS_MAX      2  /* certificates of one partner: two for a change-over */
+#define ROW_FORMATS_MAX   32 /* formats, domains that a partner declared */
 #define ROW_APPROVALS_MAX 9
-#define ROW_SEED_LEN     20 /* bytes of a TOTP seed */
-#define ROW_TEXT_MAX     128
-#define ROW_KIND_MAX     32
+#define ROW_SEED_LEN      20 /* bytes of a TOTP seed */
+#define ROW_TEXT_MAX      128
+#define ROW_KIND_MAX      32
 
 enum row_state { ROW_ACTIVE = 1, ROW_FROZEN, ROW_PENDING };
 enum domain_mode { MODE_DETERMINISTIC = 1, MODE_RANDOM, MODE_ONE_TIME };
 
-/* "deterministic", …; "?" outside the enum. */
+/* "deterministic", "active", "proposed", …; "?" outside the enum. */
 const char *domain_mode_name(unsigned mode);
+const char *row_state_name(unsigned state);
+const char *ceremony_state_name(unsigned state);
 /* HUFU_NOT_FOUND, out untouched. */
 HUFU_MUST_USE enum hufu_err domain_mode_parse(struct view text, uint8_t *out);
-/* "active", "frozen", "pending" */
-const char *row_state_name(unsigned state);
 
 struct domain { /* constant once in the directory */
     uint32_t id;
@@ -80,16 +79,13 @@ struct user { /* constant once in the directory */
     char group[TEXT_NAME_MAX + 1];
     uint8_t state;
     uint64_t created_ms, password_ms;
-    struct password password;
-    struct secret *seed; /* owned, ROW_SEED_LEN bytes */
+    struct password password; /* SECRET */
+    struct secret *seed;      /* owned, ROW_SEED_LEN bytes */
 };
 
 struct factor {
-    uint32_t user_id;
-    uint64_t seq;
-    uint64_t last_step;
-    uint32_t failures;
-    uint64_t failed_ms;
+    uint32_t user_id, failures;
+    uint64_t seq, last_step, failed_ms;
 };
 
 struct session {
@@ -101,7 +97,7 @@ struct session {
 };
 
 enum ceremony_state {
-    CEREMONY_PROPOSED = 1,
+    CEREMONY_PROPOSED = 1, /* waits for approvals */
     CEREMONY_RUNNING,
     CEREMONY_DONE,
     CEREMONY_FAILED,
@@ -117,7 +113,7 @@ struct ceremony {
     uint32_t needed, domain_id, target;
     uint64_t created_ms, expires_ms, changed_ms, done, total;
     char subject[ROW_TEXT_MAX + 1], reason[ROW_TEXT_MAX + 1], error[ROW_KIND_MAX + 1];
-    struct {
+    struct approval {
         uint32_t user_id;
         uint64_t at_ms;
     } approval[ROW_APPROVALS_MAX];
@@ -127,8 +123,6 @@ struct ceremony {
 struct row_ids { /* the next free ones; never reused */
     uint32_t domain, partner, user;
 };
-
-const char *ceremony_state_name(unsigned state);
 
 void domain_put(const struct domain *d, struct buf *out);
 void partner_put(const struct partner *p, struct buf *out);
@@ -151,5 +145,4 @@ HUFU_MUST_USE enum hufu_err row_ids_get(struct view in, struct row_ids *out);
 HUFU_MUST_USE enum hufu_err log_identity_get(struct view in, struct log_identity *out);
 void domain_clear(struct domain *d);
 void user_clear(struct user *u);
-
 #endif

@@ -25,7 +25,8 @@ struct shelf {
 void shelf_done(struct shelf *s); /* frees the array, not the objects */
 /* NULL where there is none. */
 void *shelf_find(const struct shelf *s, struct view key);
-/* Puts object under key (which must live as long); *old_out: what it replaces, or NULL. HUFU_NOMEM. */
+/* Puts object under key (which must live as long); *old_out: what it replaces, or NULL. HUFU_NOMEM.
+ */
 HUFU_MUST_USE enum hufu_err shelf_put(struct shelf *s, struct view key, void *object,
                                       void **old_out);
 /* Takes the object away; NULL where there is none. */

@@ -84,7 +84,7 @@ void reader_copy(struct reader *r, void *out, size_t out_len);
 HUFU_MUST_USE enum hufu_err reader_end(const struct reader *r);
 
 struct view view_of(const void *p, size_t len);
-struct view view_str(const char *text); /* without its NUL */
+struct view view_str(const char *text);        /* without its NUL */
 bool view_equal(struct view a, struct view b); /* not constant time: never for secrets */
 bool view_is(struct view a, const char *text);
 

@@ -36,12 +36,12 @@ HUFU_MUST_USE enum hufu_err frame_header_get(const uint8_t in[static FRAME_HEADE
                                              uint32_t *body_len_out, uint16_t *type_out,
                                              uint64_t *id_out);
 
-struct link { /* one end of a socketpair */
+struct link {           /* one end of a socketpair */
     int fd;             /* non-blocking; -1: closed */
     pthread_mutex_t mu; /* guards out and out_off */
     struct buf out;     /* bytes that the socket did not take yet */
     size_t out_off;
-    struct buf in;      /* bytes read and not yet given out */
+    struct buf in; /* bytes read and not yet given out */
     size_t in_off;
 };
 
@@ -57,7 +57,8 @@ void link_done(struct link *l);
 HUFU_MUST_USE enum hufu_err link_send(struct link *l, uint16_t type, uint64_t id, struct view body);
 /* Sends n complete frames laid one behind another in bytes (header and body each), as link_send. */
 HUFU_MUST_USE enum hufu_err link_send_raw(struct link *l, struct view bytes);
-/* Writes what waits; *left_out tells whether some still does (then wait for POLLOUT). HUFU_CLOSED. */
+/* Writes what waits; *left_out tells whether some still does (then wait for POLLOUT). HUFU_CLOSED.
+ */
 HUFU_MUST_USE enum hufu_err link_flush(struct link *l, bool *left_out);
 bool link_wants_write(struct link *l);
 
@@ -67,7 +68,8 @@ HUFU_MUST_USE enum hufu_err link_fill(struct link *l);
  * HUFU_CORRUPT (close the link). The body is valid until link_fill or link_done. */
 HUFU_MUST_USE enum hufu_err link_next(struct link *l, struct frame *out);
 
-/* Passes fd (or -1) with a one-byte kind over a control socket (SEQPACKET). HUFU_IO, HUFU_CLOSED. */
+/* Passes fd (or -1) with a one-byte kind over a control socket (SEQPACKET). HUFU_IO, HUFU_CLOSED.
+ */
 HUFU_MUST_USE enum hufu_err control_send(int control_fd, uint8_t kind, int fd);
 /* Receives one; *fd_out is -1 where none came, else the caller's (CLOEXEC). Non-blocking socket:
  * HUFU_NOT_FOUND where nothing waits. HUFU_CLOSED, HUFU_CORRUPT. */
@@ -79,11 +81,11 @@ enum control_kind {
     CONTROL_LINK_HSM,       /* to core: a new link to the hsm process */
     CONTROL_LINK_CORE,      /* to front, hsm: a new link to the core */
     CONTROL_READY,          /* from a role: it serves */
-    CONTROL_HSM_STUCK,      /* from core: the hsm process missed its deadline; end it, start it again */
-    CONTROL_DRAIN,          /* to front: take no new connections, finish, then exit */
-    CONTROL_RELOAD,         /* to a role: SIGHUP came */
-    CONTROL_INIT_DONE,      /* from core: `hufud --init` has finished */
-    CONTROL_FATAL           /* from a role: do not start me again (the reason is in its log) */
+    CONTROL_HSM_STUCK, /* from core: the hsm process missed its deadline; end it, start it again */
+    CONTROL_DRAIN,     /* to front: take no new connections, finish, then exit */
+    CONTROL_RELOAD,    /* to a role: SIGHUP came */
+    CONTROL_INIT_DONE, /* from core: `hufud --init` has finished */
+    CONTROL_FATAL      /* from a role: do not start me again (the reason is in its log) */
 };
 
 #endif

@@ -32,8 +32,8 @@
 enum hsm_call { HSM_CALLS(HSM_CALL_ENUM) };
 #undef HSM_CALL_ENUM
 
-#define HSM_KEY_ID_MAX 32   /* CKA_ID = CKA_LABEL, ASCII [a-z0-9-] */
-#define HSM_DATA_MAX   4096 /* bytes of data and aad each */
+#define HSM_KEY_ID_MAX 32                   /* CKA_ID = CKA_LABEL, ASCII [a-z0-9-] */
+#define HSM_DATA_MAX   4096                 /* bytes of data and aad each */
 #define HSM_SEALED_MAX (HSM_DATA_MAX + 128) /* bytes of data that SEAL gives and OPEN takes */
 
 struct hsm_request {

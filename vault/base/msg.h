@@ -181,7 +181,9 @@ struct msg_where {
 /* flags of a request */
 #define MSG_HAS_PIN     1 /* a client certificate of our CA, verified; pin is set */
 #define MSG_HAS_SESSION 2
-#define MSG_BODY_BAD    4 /* the body did not parse: body_err and where say how; there are no fields */
+#define MSG_BODY_BAD                                                                               \
+    4 /* the body did not parse: body_err and where say how; there are no fields                   \
+       */
 
 struct msg_request {
     uint16_t verb;
@@ -194,7 +196,7 @@ struct msg_request {
     struct view idem_key;   /* text_is_key, or empty */
     enum hufu_err body_err; /* BAD_REQUEST or TOO_LARGE with MSG_BODY_BAD, else OK */
     struct msg_where where;
-    struct view fields; /* all fields as they stand */
+    struct view fields;               /* all fields as they stand */
     struct view field[MSG_TAG_COUNT]; /* p == NULL: absent */
 };
 
@@ -220,16 +222,16 @@ struct view msg_text(const struct msg_request *req, enum msg_tag tag); /* empty 
 /* Walks TEXTS and ITEMS, which msg_request_get has checked. */
 size_t msg_list_count(struct view list);
 struct view msg_list_next(struct reader *r); /* r from reader_init over the list */
-struct msg_item { /* one element of `values` */
-    struct view value, subject, consent; /* p == NULL: absent */
+struct msg_item {                            /* one element of `values` */
+    struct view value, subject, consent;     /* p == NULL: absent */
 };
 HUFU_MUST_USE enum hufu_err msg_item_get(struct view in, struct msg_item *out);
 
 /* How a success is answered. */
 enum msg_success { MSG_200, MSG_201, MSG_202, MSG_204 };
-#define MSG_REPLAYED 1 /* Idempotency-Replayed: true */
+#define MSG_REPLAYED   1 /* Idempotency-Replayed: true */
 #define MSG_TEXT_PLAIN 2 /* the body is text/plain (a checkpoint, metrics), else JSON */
-#define MSG_BINARY   4 /* the body is application/octet-stream (a tile) */
+#define MSG_BINARY     4 /* the body is application/octet-stream (a tile) */
 
 struct msg_reply {
     enum hufu_err err; /* OK, or one with an err_code */

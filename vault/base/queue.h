@@ -5,7 +5,8 @@
  * Layer:   vault/base/. Includes err.h.
  * Threads: every function is safe from any thread.
  *
- * Intrusive: what is queued begins with (or holds) a struct qnode and belongs to one queue at a time.
+ * Intrusive: what is queued begins with (or holds) a struct qnode and belongs to one queue at a
+ * time.
  */
 #ifndef HUFU_BASE_QUEUE_H
 #define HUFU_BASE_QUEUE_H

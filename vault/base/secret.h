@@ -1,5 +1,6 @@
 /*
- * secret.h - keys, PINs, seeds and shares: bytes that are wiped, locked and never copied by accident.
+ * secret.h - keys, PINs, seeds and shares: bytes that are wiped, locked and never copied by
+ * accident.
  *
  * Layer:   vault/base/. Includes err.h only.
  * Threads: secret_heap_init once, before threads; the rest is safe from any thread as long as one

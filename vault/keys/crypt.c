@@ -163,5 +163,5 @@ enum hufu_err crypt_mac(struct crypt *c, const struct key *key, const struct vie
         if (part[i].len > 0 && EVP_MAC_update(ctx, part[i].p, part[i].len) != 1)
             return HUFU_IO;
     return EVP_MAC_final(ctx, out, &n, CRYPT_MAC_LEN) == 1 && n == CRYPT_MAC_LEN ? HUFU_OK
-                                                                                : HUFU_IO;
+                                                                                 : HUFU_IO;
 }

@@ -2,7 +2,8 @@
  * hsm_client.h - calls to the hsm process, behind an ops struct so that tests can stand in for it.
  *
  * Layer:   vault/keys/. Includes vault/base/ only.
- * Threads: safe from any thread; calls wait for one another. No worker, journal or map thread calls.
+ * Threads: safe from any thread; calls wait for one another. No worker, journal or map thread
+ * calls.
  */
 #ifndef HUFU_KEYS_HSM_CLIENT_H
 #define HUFU_KEYS_HSM_CLIENT_H
@@ -46,7 +47,8 @@ HUFU_MUST_USE enum hufu_err hsm_seal(struct hsm_ops *hsm, struct view id, struct
                                      struct view text, struct buf *out);
 HUFU_MUST_USE enum hufu_err hsm_open(struct hsm_ops *hsm, struct view id, struct view aad,
                                      struct view sealed, struct buf *out);
-HUFU_MUST_USE enum hufu_err hsm_sign_make(struct hsm_ops *hsm, struct view id, struct buf *spki_out);
+HUFU_MUST_USE enum hufu_err hsm_sign_make(struct hsm_ops *hsm, struct view id,
+                                          struct buf *spki_out);
 HUFU_MUST_USE enum hufu_err hsm_sign_public(struct hsm_ops *hsm, struct view id,
                                             struct buf *spki_out);
 HUFU_MUST_USE enum hufu_err hsm_sign(struct hsm_ops *hsm, struct view id, struct view message,

@@ -15,10 +15,10 @@
 #include "vault/base/err.h"
 #include "vault/base/secret.h"
 
-#define KEY_LEN        32            /* bytes, every kind */
-#define KEY_SYSTEM     0             /* the domain of the system's own keys */
-#define KEY_SEALS_MAX  (1ULL << 32)  /* SP 800-38D section 8.3, random nonces */
-#define KEY_LEASE      (1ULL << 20)  /* seals reserved by one operation */
+#define KEY_LEN       32           /* bytes, every kind */
+#define KEY_SYSTEM    0            /* the domain of the system's own keys */
+#define KEY_SEALS_MAX (1ULL << 32) /* SP 800-38D section 8.3, random nonces */
+#define KEY_LEASE     (1ULL << 20) /* seals reserved by one operation */
 
 enum key_kind { KEY_DATA = 1, KEY_INDEX, KEY_CONTROL, KEY_LOGID, KEY_MAC };
 
@@ -39,8 +39,8 @@ struct key {
     uint32_t domain;
     uint8_t kind;
     uint32_t version;
-    uint32_t serial;         /* of this process: contexts are cached by it */
-    struct secret *secret;   /* KEY_LEN bytes */
+    uint32_t serial;       /* of this process: contexts are cached by it */
+    struct secret *secret; /* KEY_LEN bytes */
     _Atomic uint8_t state;
     _Atomic uint32_t kek_version;
     _Atomic uint64_t row_seq; /* the operation that wrote its row */

@@ -20,7 +20,7 @@
 #define ENTRY_LINE_MAX     16384 /* bytes */
 #define ENTRY_TOKEN_ID_LEN 16    /* bytes of HMAC-SHA-256 under the log identifier key */
 
-struct entry_draft { /* every view is borrowed until the draft's done() */
+struct entry_draft {       /* every view is borrowed until the draft's done() */
     const char *verb;      /* name of MSG_VERBS, or of ours ("init", "key-rewrap") */
     const char *result;    /* "ok", or an error's code */
     struct view principal; /* name; empty: not known */
@@ -38,7 +38,8 @@ struct entry_draft { /* every view is borrowed until the draft's done() */
 /* Appends the line, without a newline. HUFU_RANGE where it is over ENTRY_LINE_MAX. */
 HUFU_MUST_USE enum hufu_err entry_print(const struct entry_draft *e, uint64_t now_ms, bool held,
                                         struct buf *out);
-/* Prints a peer address (IPv4 mapped ones as IPv4) into out (46 bytes at least); the view is of out. */
+/* Prints a peer address (IPv4 mapped ones as IPv4) into out (46 bytes at least); the view is of
+ * out. */
 struct view entry_source(const uint8_t addr[static 16], char out[static 46]);
 
 #endif

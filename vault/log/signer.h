@@ -49,7 +49,8 @@ bool signer_step(struct signer *s);
 HUFU_MUST_USE enum hufu_err signer_note(struct signer *s, struct buf *out);
 /* True where every entry older than max_age_ms is under a published signature. */
 bool signer_is_fresh(struct signer *s);
-/* Size of the published checkpoint, and the ms (UTC) when it was signed; 0 and 0 before the first. */
+/* Size of the published checkpoint, and the ms (UTC) when it was signed; 0 and 0 before the first.
+ */
 void signer_numbers(struct signer *s, uint64_t *size_out, uint64_t *signed_ms_out);
 
 #endif

@@ -1,0 +1,108 @@
+/*
+ * Values: whatever comes in, canonical form is stable and of the format's alphabet, no string is
+ * both an original and a token, and a drawn token is a token, in its bucket, and masked.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vault/format/format_set.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *in, size_t in_len);
+
+static struct format_set *set;
+static struct draw draw;
+
+static void start(void)
+{
+    if (set != NULL)
+        return;
+    if (format_set_load("conf/formats.conf", &set, NULL, 0) != HUFU_OK)
+        abort();
+    draw_init(&draw, &entropy_system);
+}
+
+static void check_canonical(const struct format *fmt, struct view value)
+{
+    uint8_t again[FORMAT_VALUE_MAX];
+    uint8_t spaced[2 * FORMAT_VALUE_MAX];
+    uint8_t mem[FORMAT_VALUE_MAX];
+    struct buf mask;
+    size_t len;
+
+    assert(value.len >= format_len_min(fmt) && value.len <= format_len_max(fmt));
+    for (size_t i = 0; i < value.len; i++)
+        assert((value.p[i] >= '0' && value.p[i] <= '9') ||
+               (value.p[i] >= 'A' && value.p[i] <= 'Z'));
+    assert(format_canon(fmt, value, again, &len) == HUFU_OK);
+    assert(view_equal(view_of(again, len), value));
+    for (size_t i = 0; i < value.len; i++) { /* a separator between any two, where there is one */
+        spaced[2 * i] = value.p[i];
+        spaced[2 * i + 1] = ' ';
+    }
+    if (format_canon(fmt, view_of(spaced, 2 * value.len - 1), again, &len) == HUFU_OK)
+        assert(view_equal(view_of(again, len), value));
+    assert(format_canon(fmt, view_of(spaced, 2 * value.len), again, &len) != HUFU_OK);
+    buf_fixed(&mask, mem, sizeof(mem));
+    format_mask(fmt, value, &mask);
+    assert(buf_check(&mask) == HUFU_OK && mask.len == value.len);
+    assert(memchr(mask.p, '*', mask.len) != NULL);
+    buf_done(&mask);
+}
+
+static void check_token(const struct format *fmt, struct format_keep keep, struct view original)
+{
+    uint8_t token[FORMAT_VALUE_MAX];
+    uint8_t mem[2][80];
+    struct buf home, there;
+
+    assert(format_draw(fmt, keep, original, &draw, token) == HUFU_OK);
+    assert(format_is_token(fmt, keep, view_of(token, original.len)));
+    assert(format_check(fmt, view_of(token, original.len)) == HUFU_INVALID_VALUE);
+    assert(format_kind(fmt, original) == format_kind(fmt, view_of(token, original.len)));
+    buf_fixed(&home, mem[0], sizeof(mem[0]));
+    buf_fixed(&there, mem[1], sizeof(mem[1]));
+    format_bucket(fmt, keep, original, &home);
+    format_bucket(fmt, keep, view_of(token, original.len), &there);
+    assert(buf_check(&home) == HUFU_OK && view_equal(buf_view(&home), buf_view(&there)));
+    buf_done(&home);
+    buf_done(&there);
+}
+
+/* in: prefix, suffix, value. */
+int LLVMFuzzerTestOneInput(const uint8_t *in, size_t in_len)
+{
+    struct format_keep keep;
+    struct view value;
+    bool found = false;
+
+    start();
+    if (in_len < 2)
+        return 0;
+    keep = (struct format_keep){ in[0] % 10, in[1] % 6 };
+    value = view_of(in + 2, in_len - 2);
+    for (size_t i = 0; i < format_set_count(set); i++) {
+        const struct format *fmt = format_set_at(set, i);
+        uint8_t out[FORMAT_VALUE_MAX];
+        struct view canonical = { out, 0 };
+        enum format_verdict verdict;
+
+        /* Text that no canon has seen is safe too. */
+        (void)format_judge(fmt, (struct format_keep){ 0, 0 }, value);
+        if (format_canon(fmt, value, out, &canonical.len) != HUFU_OK)
+            continue;
+        check_canonical(fmt, canonical);
+        if (format_keep_check(fmt, keep) != HUFU_OK)
+            continue;
+        verdict = format_judge(fmt, keep, canonical);
+        assert((verdict == FORMAT_ORIGINAL) == (format_check(fmt, canonical) == HUFU_OK));
+        assert((verdict == FORMAT_TOKEN_SHAPE) == format_is_token(fmt, keep, canonical));
+        assert(verdict == FORMAT_NEITHER || format_kind(fmt, canonical) < format_kind_count(fmt));
+        if (verdict != FORMAT_ORIGINAL)
+            continue;
+        found = true;
+        check_token(fmt, keep, canonical);
+    }
+    assert(!found || format_set_probe(set, value, true));
+    return 0;
+}

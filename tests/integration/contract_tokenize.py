@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+"""POST /v1/tokenize, /v1/tokens/lookup and /v1/tokens/inspect for partners."""
+
+import threading
+import time
+import uuid
+
+import lib
+import values as val
+from client import Client, Partner, Person
+from lib import check, equal
+
+SHAPE = ("token", "created", "expires_at")
+
+
+def test_C14_card_token_shape(v):
+    acme = Partner(v)
+    for length in range(13, 20):
+        value = val.pan(length)
+        found = acme.tokenize("cards", value).expect(200).members(*SHAPE)
+        check(val.is_pan_token(found["token"], value), "token of a card of %d digits" % length)
+        equal(found["created"], True, "created")
+        equal(found["expires_at"], None, "expires_at")
+    check(acme.token("cards", val.CARD) != val.CARD, "token is the value")
+
+
+def test_C14_id_and_iban_token_shape(v):
+    acme = Partner(v)
+    for check_character in (None, "X", "0"):
+        token = acme.token("ids", val.cn_id(check_character))
+        check(val.is_cn_id_token(token), "token of a resident ID")
+    for country in ("DE", "GB", "NL", "AT"):
+        value = val.iban(country)
+        token = acme.token("accounts", value)
+        check(val.is_iban_token(token, value), "token of an IBAN of " + country)
+
+
+def test_C14_thousand_tokens_distinct_and_unbiased(v):
+    acme = Partner(v)
+    cards = [val.pan() for _ in range(1000)]
+    cards = list(dict.fromkeys(cards))
+    tokens = [r["token"] for r in acme.batch("cards", cards)]
+    equal(len(set(tokens)), len(cards), "distinct tokens")
+    check(all(val.is_pan_token(t, c) for t, c in zip(tokens, cards)), "shape of a token")
+    for place in range(6, 12):
+        counts = [sum(t[place] == d for t in tokens) for d in "0123456789"]
+        chi2 = sum((n - len(tokens) / 10) ** 2 / (len(tokens) / 10) for n in counts)
+        check(chi2 < 45, "digit %d is biased: %s" % (place, counts))  # p about 1e-6
+    same = sum(t[6:12] == c[6:12] for t, c in zip(tokens, cards))
+    check(same < 5, "%d tokens show the digits they should hide" % same)
+
+
+def test_deterministic_same_token(v):
+    acme, value = Partner(v), val.pan()
+    first = acme.tokenize("cards", value).expect(200).json()
+    second = acme.tokenize("cards", value).expect(200).json()
+    equal(second, {"token": first["token"], "created": False, "expires_at": None}, "second reply")
+
+
+def test_random_domain_new_token_each_time(v):
+    acme, value = Partner(v), val.iban()
+    replies = [acme.tokenize("accounts", value).expect(200).json() for _ in range(3)]
+    equal(len({r["token"] for r in replies}), 3, "distinct tokens of one value")
+    check(all(r["created"] is True for r in replies), "created is not true")
+
+
+def test_C12_domains_do_not_share_tokens(v):
+    acme, zeta = Partner(v), Partner(v, "zeta")
+    cards = [val.pan() for _ in range(6)]
+    ours = [acme.token("cards", c) for c in cards]
+    theirs = [zeta.token("cards-zeta", c) for c in cards]
+    check(ours != theirs and sum(a == b for a, b in zip(ours, theirs)) < 3,
+          "two domains give the same tokens")
+
+
+def test_canonical_form(v):
+    acme = Partner(v)
+    equal(acme.token("cards", val.CARD_SPACED), acme.token("cards", val.CARD), "spaced card")
+    value = val.cn_id("X")
+    equal(acme.token("ids", value.lower()), acme.token("ids", value), "lower-case x")
+    value = val.iban("GB")
+    token = acme.token("accounts", val.spaced(value.lower()))
+    check(val.is_iban_token(token, value), "token of a lower-case, spaced IBAN")
+    olga = Person(v, "olga").ready()
+    equal(olga.value("accounts", token), value, "canonical form of the value")
+
+
+def test_invalid_values(v):
+    acme, card = Partner(v), val.pan()
+    bad = ["", "4", card[:12], card + "0" * 4, val.other_check_digit(card), "x" + card[1:],
+           " " + card, card + " ", card + "\n", "\t" + card, card.translate(val.FULL_WIDTH),
+           card[:8] + "\u00a0" + card[8:], card[:8] + "\u3000" + card[8:], "-" + card, "+" + card,
+           card + ".0", "0x" + card]
+    for value in bad[1:]:
+        reply = acme.tokenize("cards", value).expect(422, "invalid_value")
+        equal(reply.json().get("field"), "/value", "field")
+    status = acme.tokenize("cards", "").status
+    check(status in (400, 422), "an empty value is answered %d" % status)
+    for value in ("110105194912310021", "11010519490230002X", "11010519491331002X"):
+        acme.tokenize("ids", value).expect(422, "invalid_value")
+    for value in ("GB82WEST12345698765433", "GB82WEST1234569876543", "XX82WEST12345698765432",
+                  "GB82WES712345698765432"):
+        acme.tokenize("accounts", value).expect(422, "invalid_value")
+
+
+def test_C14_a_token_is_recognised(v):
+    acme, card = Partner(v), val.pan()
+    token = acme.token("cards", card)
+    acme.tokenize("cards", token).expect(422, "already_token")
+    acme.tokenize("cards", val.spaced(token)).expect(422, "already_token")
+    identity = acme.token("ids", val.cn_id())
+    acme.tokenize("ids", identity).expect(422, "already_token")
+    account = acme.token("accounts", val.iban())
+    acme.tokenize("accounts", account).expect(422, "already_token")
+
+
+def test_batch_outcomes_in_order(v):
+    acme = Partner(v)
+    a, b, wrong = val.pan(), val.pan(), val.other_check_digit(val.pan())
+    token = acme.token("cards", a)
+    found = acme.batch("cards", [b, wrong, {"value": a}, b, token,
+                                 {"value": val.spaced(b), "subject": "s-1", "consent": "c-1"}])
+    equal(len(found), 6, "results")
+    equal(sorted(found[0]), sorted(SHAPE), "members of an item")
+    equal([f.get("created") for f in found], [True, None, False, False, None, False], "created")
+    equal(found[2]["token"], token, "token of the known value")
+    equal({found[0]["token"]} , {found[3]["token"], found[5]["token"]}, "token of the double")
+    for at, code in ((1, "invalid_value"), (4, "already_token")):
+        equal(list(found[at]), ["error"], "members of a failed item")
+        equal(sorted(found[at]["error"]), ["code", "title"], "members of an error")
+        equal(found[at]["error"]["code"], code, "code of a failed item")
+
+
+def test_batch_all_failed_is_200(v):
+    found = Partner(v).batch("cards", ["1", "2"])
+    equal([f["error"]["code"] for f in found], ["invalid_value"] * 2, "codes")
+
+
+def test_batch_limits(v):
+    acme = Partner(v)
+    cards = list(dict.fromkeys(val.pan() for _ in range(1000)))
+    equal(len(acme.batch("cards", cards)), len(cards), "results of 1,000")
+    acme.post("/v1/tokenize", {"domain": "cards", "values": ["1"] * 1001}).expect(413, "too_large")
+    acme.post("/v1/tokenize", {"domain": "cards", "values": []}).expect(400, "bad_request")
+    both = {"domain": "cards", "value": cards[0], "values": [cards[0]]}
+    acme.post("/v1/tokenize", both).expect(400, "bad_request")
+    acme.post("/v1/tokenize", {"domain": "cards"}).expect(400, "bad_request")
+
+
+def test_every_named_member_is_accepted(v):
+    acme = Partner(v)
+    body = {"domain": "cards", "value": val.pan(), "subject": "customer-1", "consent": "form-2",
+            "channel": "web", "expires_in": 3600, "uses": 5, "receipt": True}
+    found = acme.post("/v1/tokenize", body).expect(200).members(*SHAPE, "receipt")
+    equal(sorted(found["receipt"]), ["index", "nonce", "origin"], "members of the receipt")
+    check(found["expires_at"].endswith("Z"), "expires_at is no UTC time")
+    body = {"domain": "cards", "value": val.pan(), "receipt": False}
+    acme.post("/v1/tokenize", body).expect(200).members(*SHAPE)
+
+
+def test_expiry(v):
+    acme, value = Partner(v), val.pan()
+    first = acme.tokenize("cards", value, expires_in=1).expect(200).json()
+    asked = acme.inspect("cards", first["token"]).expect(200).json()
+    equal(asked["expires_at"], first["expires_at"], "expires_at in inspect")
+    time.sleep(1.3)
+    equal(acme.state("cards", first["token"]), "expired", "state")
+    acme.lookup("cards", value).expect(404, "not_found")
+    second = acme.tokenize("cards", value).expect(200).json()
+    equal(second["created"], True, "created after expiry")
+    check(second["token"] != first["token"], "an expired token was issued again")
+    olga = Person(v, "olga").ready()
+    olga.reveal("cards", first["token"]).expect(404, "not_found")
+    equal(olga.value("cards", second["token"]), value, "value of the new token")
+
+
+def test_C13_lookup(v):
+    acme, value = Partner(v), val.pan()
+    acme.lookup("cards", value).expect(404, "not_found")
+    token = acme.token("cards", value)
+    equal(acme.lookup("cards", val.spaced(value)).expect(200).members("token")["token"], token,
+          "token found")
+    acme.lookup("cards", val.other_check_digit(value)).expect(422, "invalid_value")
+    account = val.iban()
+    acme.token("accounts", account)
+    acme.lookup("accounts", account).expect(422, "unsupported_mode")
+
+
+def test_C23_exact_match_only(v):
+    acme, value = Partner(v), val.pan()
+    acme.token("cards", value)
+    for pattern in (value[:6] + "*", value[:12] + "%", value[:6], ".*", value[:15] + "?"):
+        acme.lookup("cards", pattern).expect(422, "invalid_value")
+    for path in ("/v1/tokens", "/v1/values", "/v1/tokenize", "/v1/tokens/lookup"):
+        status = acme.get(path).status
+        check(status in (404, 405), "GET %s is answered %d" % (path, status))
+
+
+def test_inspect_for_partners_shows_no_mask(v):
+    acme, value = Partner(v), val.pan()
+    token = acme.token("cards", value)
+    found = acme.inspect("cards", token).expect(200).members("state", "created_at", "expires_at")
+    equal((found["state"], found["expires_at"]), ("active", None), "state, expiry")
+    check(found["created_at"].endswith("Z"), "created_at is no UTC time")
+    equal(acme.state("cards", val.spaced(token)), "active", "state by a spaced token")
+    acme.inspect("cards", unknown_token(acme)).expect(404, "not_found")
+
+
+def unknown_token(acme):
+    """A string that could be a token of `cards` and is none."""
+    while True:
+        text = val.other_check_digit(val.pan())
+        if acme.inspect("cards", text).status == 404:
+            return text
+
+
+def test_C01_foreign_and_unknown_domains_are_one_403(v):
+    acme, zeta, value = Partner(v), Partner(v, "zeta"), val.pan()
+    token = acme.token("cards", value)
+    seen = set()
+    for domain in ("cards", "accounts", "no-such-domain"):
+        for path, more in (("tokenize", {"value": value}), ("tokens/lookup", {"value": value}),
+                           ("tokens/inspect", {"token": token}),
+                           ("tokens/revoke", {"token": token, "reason": "r"})):
+            reply = zeta.post("/v1/" + path, {"domain": domain, **more}).expect(403, "forbidden")
+            problem = reply.json()
+            problem.pop("request_id")
+            seen.add(str(sorted(problem.items())))
+    equal(len(seen), 1, "different refusals")
+    equal(acme.state("cards", token), "active", "state after a stranger's revoke")
+
+
+def test_C01_only_enrolled_partners(v):
+    Client(v).post("/v1/tokenize", {"domain": "cards", "value": val.pan()}).expect(
+        401, "unauthenticated")
+    people = Person(v, "omar").ready()
+    reply = people.post("/v1/tokenize", {"domain": "cards", "value": val.pan()})
+    check(reply.status in (401, 403), "a person may tokenize: %r" % reply)
+
+
+def test_C07_idempotency_key(v):
+    acme, value, key = Partner(v), val.iban(), str(uuid.uuid4())
+    head = {"Idempotency-Key": key}
+    body = {"domain": "accounts", "value": value}
+    first = acme.post("/v1/tokenize", body, headers=head).expect(200)
+    check("Idempotency-Replayed" not in first.headers, "the first is marked replayed")
+    again = acme.post("/v1/tokenize", body, headers=head).expect(200)
+    equal(again.headers.get("Idempotency-Replayed"), "true", "header of the replay")
+    equal(again.json(), first.json(), "replayed body")
+    other = dict(body, value=val.iban())
+    acme.post("/v1/tokenize", other, headers=head).expect(422, "idempotency_mismatch")
+    fresh = acme.post("/v1/tokenize", body).expect(200).json()
+    check(fresh["token"] != first.json()["token"], "without a key the token is the same")
+
+
+def test_C07_key_belongs_to_principal_and_route(v):
+    acme, zeta, key = Partner(v), Partner(v, "zeta"), str(uuid.uuid4())
+    head = {"Idempotency-Key": key}
+    token = acme.post("/v1/tokenize", {"domain": "cards", "value": val.pan()},
+                      headers=head).expect(200).json()["token"]
+    zeta.post("/v1/tokenize", {"domain": "cards-zeta", "value": val.pan()},
+              headers=head).expect(200)
+    change = {"domain": "cards", "token": token, "reason": "lost card"}
+    acme.post("/v1/tokens/suspend", change, headers=head).expect(200)
+
+
+def test_C07_malformed_key(v):
+    acme = Partner(v)
+    body = {"domain": "cards", "value": val.pan()}
+    for key in ("", "a b", "x" * 65, "k\u00e9", "a/b", "a,b"):
+        head = {"Idempotency-Key": key.encode("latin-1")}
+        acme.post("/v1/tokenize", body, headers=head).expect(400, "bad_request")
+    acme.post("/v1/tokenize", body, headers={"Idempotency-Key": "x" * 64}).expect(200)
+
+
+def test_C07_same_key_in_flight(v):
+    body, key = {"domain": "accounts", "value": val.iban()}, str(uuid.uuid4())
+    replies, gate = [], threading.Barrier(8)
+
+    def ask():
+        acme = Partner(v)
+        acme.get("/v1/whoami")
+        gate.wait()
+        replies.append(acme.post("/v1/tokenize", body, headers={"Idempotency-Key": key}))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    equal([r.status for r in replies], [200] * 8, "statuses")
+    equal(len({r.json()["token"] for r in replies}), 1, "distinct tokens under one key")
+    equal(sum("Idempotency-Replayed" not in r.headers for r in replies), 1, "first answers")
+
+
+def test_value_in_recorded_text(v):
+    acme, planted = Partner(v), val.pan()
+    for member in ("subject", "consent"):
+        for text in (planted, "card " + val.spaced(planted), val.spaced(planted, by="-") + " x",
+                     val.cn_id(), "iban " + val.iban("DE")):
+            body = {"domain": "cards", "value": val.pan(), member: text}
+            reply = acme.post("/v1/tokenize", body).expect(422, "value_in_text")
+            equal(reply.json().get("field"), "/" + member, "field")
+    found = acme.batch("cards", [{"value": val.pan(), "consent": planted}, val.pan()])
+    equal(found[0]["error"]["code"], "value_in_text", "code of an item")
+    check("token" in found[1], "the item beside it failed")
+
+
+if __name__ == "__main__":
+    lib.run(globals())

@@ -1,0 +1,74 @@
+/*
+ * state.h - the core's state, and what a worker needs to decide.
+ *
+ * Layer:   vault/ (verbs). Includes the rooms of the core.
+ * Threads: struct core is filled at start and then read by all; what changes is atomic or has a
+ * lock of its own. One struct worker belongs to one thread.
+ */
+#ifndef HUFU_STATE_H
+#define HUFU_STATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vault/access/directory.h"
+#include "vault/access/refusal.h"
+#include "vault/access/verbs.h"
+#include "vault/base/arena.h"
+#include "vault/base/conf.h"
+#include "vault/base/entropy.h"
+#include "vault/base/msg.h"
+#include "vault/base/queue.h"
+#include "vault/format/format_set.h"
+#include "vault/keys/crypt.h"
+#include "vault/keys/hsm_client.h"
+#include "vault/keys/keyring.h"
+#include "vault/log/signer.h"
+#include "vault/store/store.h"
+
+#define CORE_ATTEMPTS 256           /* how often a request is decided again after a lost race */
+#define LIMIT_OFF     1000000000ULL /* a limit at the top of its range is not counted */
+
+enum core_phase {
+    CORE_SEALED, /* no keys yet */
+    CORE_OPEN,
+    CORE_BROKEN, /* what was found must not be served: a person has to look */
+};
+
+struct request;
+
+struct core {
+    const struct conf *conf;
+    const struct clock_ops *clock;
+    const struct entropy_ops *entropy;
+    struct hsm_ops *hsm;
+    struct arena_pool *pool;
+    struct store *store;
+    struct keyring *ring;
+    struct directory *dir;
+    struct signer *signer;
+    struct refusals *refusals;
+    struct format_set *formats;
+    struct queue work;                   /* requests for workers */
+    struct queue passwords;              /* requests whose password is to be hashed; 16 at most */
+    struct queue keys;                   /* requests that need new keys: the keeper asks the HSM */
+    struct crypt *journal_crypt;         /* the journal thread's own: hooks seal with it */
+    _Atomic int phase;                   /* enum core_phase */
+    _Atomic(const char *) part;          /* what keeps it sealed, for readyz */
+    _Atomic uint64_t served[VERB_COUNT]; /* replies by verb */
+    _Atomic uint64_t refused[HUFU_ERR_COUNT];
+    _Atomic uint64_t in_work;
+    /* Takes the finished request's reply away; called from workers and the journal thread. */
+    void (*send)(struct core *core, struct request *req);
+    void *send_arg;
+};
+
+struct worker { /* what one thread needs to decide */
+    struct core *core;
+    struct store_reader *reader;
+    struct crypt *crypt;
+    struct draw draw;
+};
+
+#endif
