@@ -15,6 +15,7 @@
 #include "vault/base/frame.h"
 #include "vault/base/log.h"
 
+#define EXIT_MEND     78 /* EX_CONFIG: hufud stops instead of starting it again */
 #define DRAIN_MS      4000
 #define DRAIN_STEP_MS 20
 #define STOP_MS       500 /* for answers of what was given up at the end of DRAIN_MS */
@@ -102,6 +103,8 @@ static enum hufu_err start(struct front *f, int core_fd)
     f->serve.body_ms = conf_u64(f->conf, CONF_BODY_MS);
     f->serve.idle_ms = conf_u64(f->conf, CONF_IDLE_MS);
     err = tls_new(&files, &f->serve.tls);
+    if (err != HUFU_OK && err != HUFU_NOMEM)
+        err = HUFU_SYNTAX; /* a file that only a person can mend */
     if (err == HUFU_OK)
         err = watchdog_new(&f->serve.watchdog);
     if (err == HUFU_OK)
@@ -224,6 +227,7 @@ int front_main(const struct conf *c, int control_fd, int core_fd, int listen_fd)
         return 1;
     f->conf = c;
     f->listen_fd = listen_fd;
+    log_setup("front", (enum log_level)conf_u64(c, CONF_LOG_LEVEL));
     signal(SIGPIPE, SIG_IGN);
     /* the loop waits in poll, so that a message that is not there never blocks it */
     if (fcntl(control_fd, F_SETFL, O_NONBLOCK) != 0)
@@ -241,5 +245,7 @@ int front_main(const struct conf *c, int control_fd, int core_fd, int listen_fd)
     }
     stop(f);
     free(f);
-    return err == HUFU_OK ? 0 : 1;
+    if (err == HUFU_SYNTAX)
+        return EXIT_MEND;
+    return err == HUFU_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

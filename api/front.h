@@ -18,7 +18,8 @@
  * control_fd: to hufud. Gets CONTROL_READY; obeys CONTROL_LINK_CORE, CONTROL_DRAIN, CONTROL_RELOAD.
  * core_fd:    the first link to the core, or -1; taken over.
  * listen_fd:  a listening TCP socket; taken over.
- * Returns:    the exit status: 0 after draining, 1 where it could not start.
+ * Returns:    the exit status: 0 after draining; 78 where the TLS files do not serve; 1 where it
+ * could not start otherwise.
  */
 int front_main(const struct conf *c, int control_fd, int core_fd, int listen_fd);
 

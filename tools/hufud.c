@@ -247,7 +247,7 @@ int main(int argc, char **argv)
     }
     if (conf_read(&o, &conf) != HUFU_OK)
         return SUPERVISE_EXIT_CONFIG;
-    log_setup(o.role ? "role" : "hufud", (enum log_level)conf_u64(conf, CONF_LOG_LEVEL));
+    log_setup(o.role ? o.role : "hufud", (enum log_level)conf_u64(conf, CONF_LOG_LEVEL));
     if (o.mode == MODE_CHECK)
         puts("hufud: the configuration is valid");
     else if (o.mode == MODE_PRINT)

@@ -217,7 +217,9 @@ static void serve(struct worker *w, struct request *req)
     if (err == HUFU_OK)
         err = idempotency_find(w, req, &replayed);
     if (err == HUFU_OK && !replayed) {
-        err = handler_of(req->msg.verb)(w, req, &where);
+        handler_fn *handle = handler_of(req->msg.verb);
+
+        err = handle == NULL ? HUFU_NOT_FOUND : handle(w, req, &where);
         if (err == HUFU_BUSY && req->msg.verb == VERB_DOMAIN_ADD &&
             queue_put(&w->core->keys, &req->node) == HUFU_OK)
             return; /* it comes back with its keys */

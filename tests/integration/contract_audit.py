@@ -39,6 +39,8 @@ def grow(v, count):
 def covering(caller, size):
     """A checkpoint over at least size entries."""
     def ask():
+        if caller.get("/v1/audit/checkpoint").status == 503:  # before the first signature
+            return None
         found = checkpoint(caller)
         return found.size >= size and found
     return lib.wait_for(ask, 4, "a checkpoint over %d entries" % size, 0.1)
@@ -59,7 +61,7 @@ def hashes_of(reply):
 def test_C27_checkpoint_is_signed_by_the_log_key(v):
     grow(v, 3)
     aude, log = person(v, "aude"), v.dev["log"]
-    found = checkpoint(aude)
+    found = covering(aude, 1)
     equal(found.origin, log["origin"], "origin")
     check(tree.signature_ok(found, log["origin"], log["public_key"]), "the signature is wrong")
     found.text = found.text.replace(b"\n%d\n" % found.size, b"\n%d\n" % (found.size + 1))
@@ -69,7 +71,7 @@ def test_C27_checkpoint_is_signed_by_the_log_key(v):
 
 def test_C27_checkpoint_follows_within_two_seconds(v):
     acme, aude = Partner(v), person(v, "aude")
-    size = checkpoint(aude).size
+    size = covering(aude, 1).size
     acme.token("cards", val.pan())
     began = time.monotonic()
     covering(aude, size + 1)

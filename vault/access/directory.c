@@ -125,130 +125,155 @@ static uint32_t be32(const uint8_t p[static 4])
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static enum hufu_err put_domain(struct directory *d, const struct keyed *k, uint64_t seq,
-                                struct view text)
+/* Reading one kind of row into its item (whose key stands already), and putting it in its place. */
+static enum hufu_err read_domain(struct view text, uint64_t seq, uint64_t boot_ms, void *item)
 {
-    struct domain_item *it = calloc(1, sizeof(*it));
-    enum hufu_err err;
+    struct domain_item *it = item;
+    enum hufu_err err = domain_get(text, &it->domain);
 
-    if (it == NULL)
-        return HUFU_NOMEM;
-    it->k = *k;
-    err = k->key_len == 4 ? domain_get(text, &it->domain) : HUFU_CORRUPT;
-    if (err != HUFU_OK) {
-        free(it);
-        return err;
-    }
-    it->domain.id = be32(k->key);
+    (void)boot_ms;
+    it->domain.id = be32(it->k.key);
     it->domain.seq = seq;
+    return err;
+}
+
+static enum hufu_err place_domain(struct directory *d, void *item)
+{
+    struct domain_item *it = item;
+
     return put_named(d, &d->domain_id, &d->domain_name, &it->k, it->domain.name, it, clear_domain);
 }
 
-static enum hufu_err put_partner(struct directory *d, const struct keyed *k, uint64_t seq,
-                                 struct view text)
+static enum hufu_err read_partner(struct view text, uint64_t seq, uint64_t boot_ms, void *item)
 {
-    struct partner_item *it = calloc(1, sizeof(*it));
+    struct partner_item *it = item;
+    enum hufu_err err = partner_get(text, &it->partner);
+
+    (void)boot_ms;
+    it->partner.id = be32(it->k.key);
+    it->partner.seq = seq;
+    return err;
+}
+
+static enum hufu_err place_partner(struct directory *d, void *item)
+{
+    struct partner_item *it = item;
     enum hufu_err err;
 
-    if (it == NULL)
-        return HUFU_NOMEM;
-    it->k = *k;
-    err = k->key_len == 4 ? partner_get(text, &it->partner) : HUFU_CORRUPT;
-    if (err != HUFU_OK) {
-        free(it);
-        return err;
-    }
-    it->partner.id = be32(k->key);
-    it->partner.seq = seq;
     err = put_named(d, &d->partner_id, &d->partner_name, &it->k, it->partner.name, it, NULL);
     return err == HUFU_OK ? put_pins(d, &it->partner) : err;
 }
 
-static enum hufu_err put_user(struct directory *d, const struct keyed *k, uint64_t seq,
-                              struct view text)
+static enum hufu_err read_user(struct view text, uint64_t seq, uint64_t boot_ms, void *item)
 {
-    struct user_item *it = calloc(1, sizeof(*it));
-    enum hufu_err err;
+    struct user_item *it = item;
+    enum hufu_err err = user_get(text, &it->user);
 
-    if (it == NULL)
-        return HUFU_NOMEM;
-    it->k = *k;
-    err = k->key_len == 4 ? user_get(text, &it->user) : HUFU_CORRUPT;
-    if (err != HUFU_OK) {
-        free(it);
-        return err;
-    }
-    it->user.id = be32(k->key);
+    (void)boot_ms;
+    it->user.id = be32(it->k.key);
     it->user.seq = seq;
+    return err;
+}
+
+static enum hufu_err place_user(struct directory *d, void *item)
+{
+    struct user_item *it = item;
+
     return put_named(d, &d->user_id, &d->user_name, &it->k, it->user.name, it, clear_user);
 }
 
 /* Sessions, factors, ceremonies: replaced in place, nobody holds a pointer. */
-static enum hufu_err put_copied(struct shelf *shelf, struct keyed *k, void *object)
+static enum hufu_err place_copied(struct shelf *shelf, struct keyed *k, void *item)
 {
     void *old = NULL;
-    enum hufu_err err = shelf_put(shelf, keyed_view(k), object, &old);
+    enum hufu_err err = shelf_put(shelf, keyed_view(k), item, &old);
 
-    free(err == HUFU_OK ? old : object);
+    free(err == HUFU_OK ? old : item);
     return err;
 }
 
-static enum hufu_err put_session(struct directory *d, const struct keyed *k, uint64_t seq,
-                                 struct view text, uint64_t boot_ms)
+static enum hufu_err read_session(struct view text, uint64_t seq, uint64_t boot_ms, void *item)
 {
-    struct session_item *it = calloc(1, sizeof(*it));
-    enum hufu_err err;
+    struct session_item *it = item;
+    enum hufu_err err = session_get(text, &it->session);
 
-    if (it == NULL)
-        return HUFU_NOMEM;
-    it->k = *k;
-    err = k->key_len == 32 ? session_get(text, &it->session) : HUFU_CORRUPT;
-    if (err != HUFU_OK) {
-        free(it);
-        return err;
-    }
-    memcpy(it->session.hash, k->key, 32);
+    memcpy(it->session.hash, it->k.key, sizeof(it->session.hash));
     it->session.seq = seq;
-    it->session.used_boot_ms = boot_ms;
-    return put_copied(&d->session, &it->k, it);
+    atomic_init(&it->used_boot_ms, boot_ms);
+    return err;
 }
 
-static enum hufu_err put_factor(struct directory *d, const struct keyed *k, uint64_t seq,
-                                struct view text)
+static enum hufu_err place_session(struct directory *d, void *item)
 {
-    struct factor_item *it = calloc(1, sizeof(*it));
-    enum hufu_err err;
+    return place_copied(&d->session, &((struct session_item *)item)->k, item);
+}
 
-    if (it == NULL)
-        return HUFU_NOMEM;
-    it->k = *k;
-    err = k->key_len == 4 ? factor_get(text, &it->factor) : HUFU_CORRUPT;
-    if (err != HUFU_OK) {
-        free(it);
-        return err;
-    }
-    it->factor.user_id = be32(k->key);
+static enum hufu_err read_factor(struct view text, uint64_t seq, uint64_t boot_ms, void *item)
+{
+    struct factor_item *it = item;
+    enum hufu_err err = factor_get(text, &it->factor);
+
+    (void)boot_ms;
+    it->factor.user_id = be32(it->k.key);
     it->factor.seq = seq;
-    return put_copied(&d->factor, &it->k, it);
+    return err;
 }
 
-static enum hufu_err put_ceremony(struct directory *d, const struct keyed *k, uint64_t seq,
-                                  struct view text)
+static enum hufu_err place_factor(struct directory *d, void *item)
 {
-    struct ceremony_item *it = calloc(1, sizeof(*it));
+    return place_copied(&d->factor, &((struct factor_item *)item)->k, item);
+}
+
+static enum hufu_err read_ceremony(struct view text, uint64_t seq, uint64_t boot_ms, void *item)
+{
+    struct ceremony_item *it = item;
+    enum hufu_err err = ceremony_get(text, &it->ceremony);
+
+    (void)boot_ms;
+    memcpy(it->ceremony.id, it->k.key, ID_LEN);
+    it->ceremony.seq = seq;
+    return err;
+}
+
+static enum hufu_err place_ceremony(struct directory *d, void *item)
+{
+    return place_copied(&d->ceremony, &((struct ceremony_item *)item)->k, item);
+}
+
+/* clang-format off */
+static const struct kind {
+    uint8_t table;
+    size_t key_len, size; /* bytes of the row's key; of its item, which begins with struct keyed */
+    enum hufu_err (*read)(struct view text, uint64_t seq, uint64_t boot_ms, void *item);
+    enum hufu_err (*place)(struct directory *d, void *item); /* takes the item over */
+} kinds[] = {
+    { TABLE_DOMAIN,   4,      sizeof(struct domain_item),   read_domain,   place_domain },
+    { TABLE_PARTNER,  4,      sizeof(struct partner_item),  read_partner,  place_partner },
+    { TABLE_USER,     4,      sizeof(struct user_item),     read_user,     place_user },
+    { TABLE_SESSION,  32,     sizeof(struct session_item),  read_session,  place_session },
+    { TABLE_FACTOR,   4,      sizeof(struct factor_item),   read_factor,   place_factor },
+    { TABLE_CEREMONY, ID_LEN, sizeof(struct ceremony_item), read_ceremony, place_ceremony },
+};
+/* clang-format on */
+
+static enum hufu_err put_item(struct directory *d, const struct kind *kind, const struct keyed *k,
+                              uint64_t seq, struct view text, uint64_t boot_ms)
+{
+    struct keyed *item;
     enum hufu_err err;
 
-    if (it == NULL)
+    if (k->key_len != kind->key_len)
+        return HUFU_CORRUPT;
+    item = calloc(1, kind->size);
+    if (item == NULL)
         return HUFU_NOMEM;
-    it->k = *k;
-    err = k->key_len == ID_LEN ? ceremony_get(text, &it->ceremony) : HUFU_CORRUPT;
+    *item = *k;
+    err = kind->read(text, seq, boot_ms, item);
     if (err != HUFU_OK) {
-        free(it);
+        free(item);
         return err;
     }
-    memcpy(it->ceremony.id, k->key, ID_LEN);
-    it->ceremony.seq = seq;
-    return put_copied(&d->ceremony, &it->k, it);
+    return kind->place(d, item);
 }
 
 static enum hufu_err put_meta(struct directory *d, struct view name, uint64_t seq, struct view text)
@@ -280,24 +305,12 @@ static enum hufu_err apply_locked(struct directory *d, uint8_t table, const stru
 {
     if (text.p == NULL)
         return forget(d, table, k);
-    switch (table) {
-    case TABLE_DOMAIN:
-        return put_domain(d, k, seq, text);
-    case TABLE_PARTNER:
-        return put_partner(d, k, seq, text);
-    case TABLE_USER:
-        return put_user(d, k, seq, text);
-    case TABLE_SESSION:
-        return put_session(d, k, seq, text, boot_ms);
-    case TABLE_FACTOR:
-        return put_factor(d, k, seq, text);
-    case TABLE_CEREMONY:
-        return put_ceremony(d, k, seq, text);
-    case TABLE_META:
+    if (table == TABLE_META)
         return put_meta(d, keyed_view(k), seq, text);
-    default:
-        return HUFU_OK;
-    }
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (kinds[i].table == table)
+            return put_item(d, &kinds[i], k, seq, text, boot_ms);
+    return HUFU_OK;
 }
 
 enum hufu_err directory_apply(struct directory *d, struct view key, uint64_t seq, struct view text,

@@ -109,6 +109,12 @@ const struct user *directory_user_at(struct directory *d, size_t i)
     return it == NULL ? NULL : &it->user;
 }
 
+static void copy_session(struct session_item *it, struct session *out)
+{
+    *out = it->session;
+    out->used_boot_ms = atomic_load(&it->used_boot_ms);
+}
+
 enum hufu_err directory_session(struct directory *d, const uint8_t hash[static 32],
                                 struct session *out)
 {
@@ -117,7 +123,7 @@ enum hufu_err directory_session(struct directory *d, const uint8_t hash[static 3
     pthread_rwlock_rdlock(&d->lock);
     it = shelf_find(&d->session, view_of(hash, 32));
     if (it != NULL)
-        *out = it->session;
+        copy_session(it, out);
     pthread_rwlock_unlock(&d->lock);
     return it == NULL ? HUFU_NOT_FOUND : HUFU_OK;
 }
@@ -126,10 +132,10 @@ void directory_touch(struct directory *d, const uint8_t hash[static 32], uint64_
 {
     struct session_item *it;
 
-    pthread_rwlock_wrlock(&d->lock);
+    pthread_rwlock_rdlock(&d->lock);
     it = shelf_find(&d->session, view_of(hash, 32));
     if (it != NULL)
-        it->session.used_boot_ms = boot_ms;
+        atomic_store(&it->used_boot_ms, boot_ms);
     pthread_rwlock_unlock(&d->lock);
 }
 
@@ -181,7 +187,7 @@ enum hufu_err directory_session_at(struct directory *d, size_t i, struct session
     pthread_rwlock_rdlock(&d->lock);
     it = shelf_at(&d->session, i);
     if (it != NULL)
-        *out = it->session;
+        copy_session(it, out);
     pthread_rwlock_unlock(&d->lock);
     return it == NULL ? HUFU_NOT_FOUND : HUFU_OK;
 }

@@ -8,6 +8,7 @@
 #define HUFU_ACCESS_DIRECTORY_INNER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "vault/access/directory.h"
 #include "vault/access/shelf.h"
@@ -44,6 +45,7 @@ struct user_item {
 struct session_item {
     struct keyed k;
     struct session session;
+    _Atomic uint64_t used_boot_ms; /* in the place of session's: set under the read lock */
 };
 struct factor_item {
     struct keyed k;
