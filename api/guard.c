@@ -3,7 +3,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "vault/base/id.h"
 #include "vault/base/text.h"
+
+#define NUMBER_DIGITS 9 /* the shortest account or ID number that is kept here */
 
 static bool is_digit_or_letter(uint8_t c)
 {
@@ -184,6 +187,29 @@ static enum hufu_err check_counts(const struct guard_head *head, const size_t ti
     return HUFU_OK;
 }
 
+/*
+ * A request id is logged and echoed, so it must not carry an account or ID number, not a mistyped
+ * one either: every such number has nine digits in a row, whatever separates them. A UUID, where
+ * digits meet by chance, is fine.
+ */
+static bool may_hold_number(struct view id)
+{
+    uint8_t uuid[ID_LEN];
+    size_t run = 0;
+
+    if (id_parse(id, uuid) == HUFU_OK)
+        return false;
+    for (size_t i = 0; i < id.len; i++) {
+        if (id.p[i] >= '0' && id.p[i] <= '9')
+            run++;
+        else if (id.p[i] != '-' && id.p[i] != '.' && id.p[i] != '_')
+            run = 0;
+        if (run >= NUMBER_DIGITS)
+            return true;
+    }
+    return false;
+}
+
 enum hufu_err guard_check(const struct guard_head *head, struct guard_found *out)
 {
     size_t times[KIND_COUNT] = { 0 };
@@ -210,7 +236,7 @@ enum hufu_err guard_check(const struct guard_head *head, struct guard_found *out
         found.authorization = view_str("");
     found.content_type = value[KIND_TYPE];
     found.idem_key = value[KIND_IDEM];
-    if (times[KIND_ID] == 1 && text_is_key(value[KIND_ID]))
+    if (times[KIND_ID] == 1 && text_is_key(value[KIND_ID]) && !may_hold_number(value[KIND_ID]))
         found.request_id = value[KIND_ID];
     *out = found;
     return HUFU_OK;

@@ -21,6 +21,7 @@
 #include "tools/supervise.h"
 #include "vault/base/conf.h"
 #include "vault/base/log.h"
+#include "vault/base/secret.h"
 #include "vault/core.h"
 
 #ifndef HUFU_VERSION
@@ -145,6 +146,8 @@ static int role_main(const char *role, const struct conf *conf)
         fputs("hufud: --role is for hufud itself\n", stderr);
         return SUPERVISE_EXIT_CONFIG;
     }
+    if (secret_forbid_dumps() != HUFU_OK)
+        return SUPERVISE_EXIT_CONFIG;
     if (strcmp(role, "front") == 0)
         return front_main(conf, SUPERVISE_FD_CONTROL, link_fd, second_fd);
     if (strcmp(role, "core") == 0)

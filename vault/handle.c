@@ -166,7 +166,7 @@ static void refuse(struct worker *w, struct request *req, enum hufu_err err, str
         name = view_str(req->who.partner->name);
     if (req->who.user != NULL)
         name = view_str(req->who.user->name);
-    if (later || rule == NULL || !rule->log) {
+    if (later || rule == NULL) {
         request_answer(req, err, where);
         return;
     }
@@ -220,6 +220,8 @@ static void serve(struct worker *w, struct request *req)
         handler_fn *handle = handler_of(req->msg.verb);
 
         err = handle == NULL ? HUFU_NOT_FOUND : handle(w, req, &where);
+        if (err == HUFU_OK && req->draft.op_count == 0 && verbs_find(req->msg.verb)->log)
+            err = HUFU_UNAVAILABLE; /* no answer without its entry, whatever a handler forgot */
         if (err == HUFU_BUSY && req->msg.verb == VERB_DOMAIN_ADD &&
             queue_put(&w->core->keys, &req->node) == HUFU_OK)
             return; /* it comes back with its keys */

@@ -1,8 +1,8 @@
 #!/bin/bash
 # run.sh SECONDS | -runs N [NAME...] - builds the fuzz targets with clang, libFuzzer, ASan and UBSan
 # into build-fuzz/, and runs each for SECONDS, or N inputs; NAME (as in fuzz_NAME.c) picks some.
-# Seeds: tests/corpus/NAME; what is found on the way is kept in build-fuzz/corpus/NAME, an input that
-# breaks something in build-fuzz/broken/. One line a target, the output of what failed, then
+# Seeds: tests/corpus/NAME; what is found on the way is kept in build-fuzz/corpus/NAME, an input
+# that breaks something in build-fuzz/broken/. One line a target, the output of what failed, then
 # `N passed, N failed`.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -39,7 +39,8 @@ if [ $# -eq 0 ]; then
 fi
 mkdir -p "$out"
 sanitizers=address,undefined
-make -s -j "$(nproc)" B="$out" CC=clang HARD='-O1 -g' LDFLAGS="-pie -pthread -fsanitize=fuzzer,$sanitizers" \
+make -s -j "$(nproc)" B="$out" CC=clang HARD='-O1 -g' \
+    LDFLAGS="-pie -pthread -fsanitize=fuzzer,$sanitizers" \
     SANF="-fsanitize=fuzzer-no-link,$sanitizers -fno-sanitize-recover=all" \
     "${names[@]/#/$out/tests/fuzz/fuzz_}" >"$out/make.log" 2>&1 || {
     cat "$out/make.log"

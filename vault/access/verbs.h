@@ -45,7 +45,7 @@ enum verb_factor {
 struct verb {
     uint8_t who; /* enum role, several */
     enum verb_factor factor;
-    bool log;       /* every try writes an entry */
+    bool log;       /* a success writes an entry too; a refusal always does */
     bool sealed_ok; /* answers while the vault is sealed */
 };
 

@@ -27,13 +27,20 @@ static bool heap_serves(void)
     return serves;
 }
 
-enum hufu_err secret_heap_init(size_t heap_bytes)
+enum hufu_err secret_forbid_dumps(void)
 {
     const struct rlimit no_core = { 0, 0 };
 
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &no_core) != 0)
+        return HUFU_IO;
+    return HUFU_OK;
+}
+
+enum hufu_err secret_heap_init(size_t heap_bytes)
+{
     if (heap_bytes == 0 || (heap_bytes & (heap_bytes - 1)) != 0)
         return HUFU_NOMEM; /* OpenSSL would abort */
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &no_core) != 0)
+    if (secret_forbid_dumps() != HUFU_OK)
         return HUFU_NOMEM;
     if (CRYPTO_secure_malloc_initialized())
         return heap_serves() ? HUFU_OK : HUFU_NOMEM;

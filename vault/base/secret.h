@@ -27,6 +27,9 @@ struct secret; /* opaque: cannot be copied, printed or placed on a stack */
  */
 HUFU_MUST_USE enum hufu_err secret_heap_init(size_t heap_bytes);
 
+/* Switches core dumps off, and reading this process's memory by others of its uid. HUFU_IO. */
+HUFU_MUST_USE enum hufu_err secret_forbid_dumps(void);
+
 /* Makes a secret of len zero bytes (1..65536). *out is the caller's. HUFU_RANGE, HUFU_NOMEM. */
 HUFU_MUST_USE enum hufu_err secret_new(size_t len, struct secret **out);
 
