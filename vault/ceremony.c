@@ -27,18 +27,12 @@ enum hufu_err ceremony_row_write(struct worker *w, struct request *req, struct s
                                  const struct ceremony *c)
 {
     struct view key = row_plain_key(req, TABLE_CEREMONY, view_of(c->id, sizeof(c->id)));
-    uint8_t mem[ROW_BYTES_MAX], *image;
-    size_t image_len;
+    uint8_t mem[ROW_BYTES_MAX];
     struct buf text;
 
     buf_fixed(&text, mem, sizeof(mem));
     ceremony_put(c, &text);
-    if (key.p == NULL || buf_check(&text) != HUFU_OK ||
-        row_lay_control(w, req, buf_view(&text), &image, &image_len) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    op_expect(op, key, (struct store_seen){ c->seq, 0 });
-    op_write(op, key, image, image_len);
-    return HUFU_OK;
+    return row_write_control(w, req, op, key, row_seen(c->seq), &text);
 }
 
 static void print_approvals(struct core *core, const struct ceremony *c, struct json *j)
@@ -209,7 +203,7 @@ static enum hufu_err activate_user(struct worker *w, struct request *req, struct
     active.state = ROW_ACTIVE;
     buf_init(&text, MANAGE_ROW_MAX);
     user_put(&active, &text);
-    err = manage_write(w, req, TABLE_USER, user->id, user->seq, buf_view(&text));
+    err = manage_write(w, req, TABLE_USER, user->id, user->seq, &text);
     buf_done(&text);
     wipe(&active, sizeof(active));
     return err;
@@ -304,12 +298,6 @@ enum hufu_err handle_ceremony_list(struct worker *w, struct request *req, struct
         id_print(c.id, last);
         shown++;
     }
-    json_end(&j);
-    json_name(&j, "next");
-    if (more)
-        json_str(&j, last);
-    else
-        json_null(&j);
-    json_close(&j);
+    manage_list_end(&j, more, last);
     return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }

@@ -201,11 +201,7 @@ static void print_one(struct json *j, const struct reveal *it)
 {
     json_open(j);
     if (it->err != HUFU_OK) {
-        json_name(j, "error");
-        json_open(j);
-        json_put_str(j, "code", err_code(it->err));
-        json_put_str(j, "title", err_title(it->err));
-        json_close(j);
+        refuse_print(j, it->err);
     } else {
         json_put_text(j, "value", view_of(it->token.rec.value, it->token.rec.value_len));
     }

@@ -284,6 +284,15 @@ enum hufu_err check_member(struct worker *w, struct request *req, enum msg_tag t
     return err;
 }
 
+void refuse_print(struct json *j, enum hufu_err err)
+{
+    json_name(j, "error");
+    json_open(j);
+    json_put_str(j, "code", err_code(err));
+    json_put_str(j, "title", err_title(err));
+    json_close(j);
+}
+
 enum hufu_err request_receipt(struct worker *w, struct request *req, size_t at, size_t op)
 {
     struct view part[2] = { view_of(req->nonce, sizeof(req->nonce)), buf_view(&req->body) };

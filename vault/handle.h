@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 
+#include "vault/base/json.h"
 #include "vault/request.h"
 
 typedef enum hufu_err handler_fn(struct worker *w, struct request *req, struct msg_where *where);
@@ -51,6 +52,9 @@ HUFU_MUST_USE enum hufu_err check_text(struct worker *w, struct view text);
 /* check_text for a member of the body, naming it in *where. */
 HUFU_MUST_USE enum hufu_err check_member(struct worker *w, struct request *req, enum msg_tag tag,
                                          struct msg_where *where);
+/* {"error":{"code","title"}}: the outcome of one element of a batch; the braces are the caller's.
+ */
+void refuse_print(struct json *j, enum hufu_err err);
 uint64_t core_now(const struct core *core); /* ms UTC */
 uint64_t core_boot(const struct core *core);
 

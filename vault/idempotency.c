@@ -150,8 +150,7 @@ enum hufu_err idempotency_find(struct worker *w, struct request *req, bool *repl
 static enum hufu_err lay_row(struct worker *w, struct request *req, enum hufu_err outcome,
                              struct msg_where where, struct store_op *op)
 {
-    uint8_t print[32], *image;
-    size_t image_len;
+    uint8_t print[32];
     struct buf text;
     enum hufu_err err;
 
@@ -170,12 +169,7 @@ static enum hufu_err lay_row(struct worker *w, struct request *req, enum hufu_er
     buf_u32(&text, (uint32_t)req->receipt_at);
     buf_put(&text, req->nonce, sizeof(req->nonce));
     buf_lv32(&text, req->body.p, outcome == HUFU_OK ? req->body.len : 0);
-    err = buf_check(&text) == HUFU_OK ? row_lay_control(w, req, buf_view(&text), &image, &image_len)
-                                      : HUFU_UNAVAILABLE;
-    if (err == HUFU_OK) {
-        op_expect(op, req->idem_row, req->idem_seen);
-        op_write(op, req->idem_row, image, image_len);
-    }
+    err = row_write_control(w, req, op, req->idem_row, req->idem_seen, &text);
 out:
     buf_done(&text);
     return err;

@@ -76,7 +76,7 @@ static enum hufu_err write_plain(struct keeper *k, const struct buf *key, const 
 
     if (key_copy == NULL || image_copy == NULL)
         return HUFU_UNAVAILABLE;
-    op_expect(&k->req.op[0], view_of(key_copy, key->len), (struct store_seen){ seq, 0 });
+    op_expect(&k->req.op[0], view_of(key_copy, key->len), row_seen(seq));
     op_write(&k->req.op[0], view_of(key_copy, key->len), image_copy, image->len);
     return HUFU_OK;
 }

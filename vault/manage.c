@@ -44,34 +44,33 @@ enum hufu_err manage_names(struct view list, char *out, size_t out_len, size_t m
 }
 
 enum hufu_err manage_write(struct worker *w, struct request *req, uint8_t table, uint32_t id,
-                           uint64_t seq, struct view text)
+                           uint64_t seq, const struct buf *text)
 {
-    struct view key = row_numbered_key(req, table, id);
-    uint8_t *image;
-    size_t image_len;
-
-    if (key.p == NULL || row_lay_control(w, req, text, &image, &image_len) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    op_expect(&req->op[0], key, (struct store_seen){ seq, 0 });
-    op_write(&req->op[0], key, image, image_len);
-    return HUFU_OK;
+    return row_write_control(w, req, &req->op[0], row_numbered_key(req, table, id), row_seen(seq),
+                             text);
 }
 
 enum hufu_err manage_write_ids(struct worker *w, struct request *req, const struct row_ids *ids,
                                uint64_t seq)
 {
     struct view key = row_plain_key(req, TABLE_META, view_str("ids"));
-    uint8_t mem[32], *image;
-    size_t image_len;
+    uint8_t mem[32];
     struct buf text;
 
     buf_fixed(&text, mem, sizeof(mem));
     row_ids_put(ids, &text);
-    if (key.p == NULL || row_lay_control(w, req, buf_view(&text), &image, &image_len) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    op_expect(&req->op[0], key, (struct store_seen){ seq, 0 });
-    op_write(&req->op[0], key, image, image_len);
-    return HUFU_OK;
+    return row_write_control(w, req, &req->op[0], key, row_seen(seq), &text);
+}
+
+void manage_list_end(struct json *j, bool more, const char *last)
+{
+    json_end(j);
+    json_name(j, "next");
+    if (more)
+        json_str(j, last);
+    else
+        json_null(j);
+    json_close(j);
 }
 
 static bool is_after(const char *name, struct view after)
@@ -112,13 +111,7 @@ enum hufu_err manage_list(struct worker *w, struct request *req, struct msg_wher
         last = this;
         shown++;
     }
-    json_end(&j);
-    json_name(&j, "next");
-    if (more)
-        json_str(&j, last);
-    else
-        json_null(&j);
-    json_close(&j);
+    manage_list_end(&j, more, last);
     return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
@@ -155,23 +148,22 @@ static enum hufu_err change_state(struct worker *w, struct request *req, uint8_t
         changed.state = state;
         domain_put(&changed, &text);
         found = d->name;
-        err = manage_write(w, req, TABLE_DOMAIN, d->id, d->seq, buf_view(&text));
+        err = manage_write(w, req, TABLE_DOMAIN, d->id, d->seq, &text);
     } else if ((verb == VERB_PARTNER_FREEZE || verb == VERB_PARTNER_UNFREEZE) && p != NULL) {
         struct partner changed = *p;
 
         changed.state = state;
         partner_put(&changed, &text);
         found = p->name;
-        err = manage_write(w, req, TABLE_PARTNER, p->id, p->seq, buf_view(&text));
+        err = manage_write(w, req, TABLE_PARTNER, p->id, p->seq, &text);
     } else if ((verb == VERB_USER_FREEZE || verb == VERB_USER_UNFREEZE) && u != NULL) {
         struct user changed = *u;
 
         changed.state = state;
         user_put(&changed, &text);
         found = u->name;
-        err = u->state == ROW_PENDING
-                  ? HUFU_CONFLICT
-                  : manage_write(w, req, TABLE_USER, u->id, u->seq, buf_view(&text));
+        err = u->state == ROW_PENDING ? HUFU_CONFLICT
+                                      : manage_write(w, req, TABLE_USER, u->id, u->seq, &text);
     }
     if (err == HUFU_OK)
         request_entry(req, 0)->purpose = view_str(found);

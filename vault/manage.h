@@ -21,10 +21,12 @@ HUFU_MUST_USE enum hufu_err manage_names(struct view list, char *out, size_t out
                                          size_t *count_out);
 /* Adds a control row to operation 0; seq: as read, STORE_ABSENT for a new one. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err manage_write(struct worker *w, struct request *req, uint8_t table,
-                                         uint32_t id, uint64_t seq, struct view text);
+                                         uint32_t id, uint64_t seq, const struct buf *text);
 /* Adds the ids row with *ids, which was read at seq. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err manage_write_ids(struct worker *w, struct request *req,
                                              const struct row_ids *ids, uint64_t seq);
+/* Ends what began with {"items":[ : last names the last item shown where there are more. */
+void manage_list_end(struct json *j, bool more, const char *last);
 /* {"items":[…],"next":…}: begins at the item whose name is after `after`; print puts item i or
  * tells that there is none. */
 HUFU_MUST_USE enum hufu_err manage_list(struct worker *w, struct request *req,

@@ -222,7 +222,7 @@ static enum hufu_err write_keys(struct request *req)
         key_copy = arena_copy(&req->work, key.p, key.len);
         if (image_copy == NULL || key_copy == NULL)
             return HUFU_UNAVAILABLE;
-        op_expect(&req->op[0], view_of(key_copy, key.len), (struct store_seen){ STORE_ABSENT, 0 });
+        op_expect(&req->op[0], view_of(key_copy, key.len), row_seen(STORE_ABSENT));
         op_write(&req->op[0], view_of(key_copy, key.len), image_copy, image.len);
     }
     return HUFU_OK;
@@ -247,7 +247,7 @@ static enum hufu_err draft_domain(struct worker *w, struct request *req, struct 
     domain_put(d, &text);
     err = buf_check(&text) == HUFU_OK ? manage_write_ids(w, req, &ids, ids_seq) : HUFU_UNAVAILABLE;
     if (err == HUFU_OK)
-        err = manage_write(w, req, TABLE_DOMAIN, d->id, STORE_ABSENT, buf_view(&text));
+        err = manage_write(w, req, TABLE_DOMAIN, d->id, STORE_ABSENT, &text);
     if (err == HUFU_OK)
         err = write_keys(req);
     if (err == HUFU_OK)

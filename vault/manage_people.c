@@ -176,7 +176,7 @@ enum hufu_err handle_partner_add(struct worker *w, struct request *req, struct m
     partner_put(&p, &text);
     err = manage_write_ids(w, req, &ids, seq);
     if (err == HUFU_OK)
-        err = manage_write(w, req, TABLE_PARTNER, p.id, STORE_ABSENT, buf_view(&text));
+        err = manage_write(w, req, TABLE_PARTNER, p.id, STORE_ABSENT, &text);
     buf_done(&text);
     json_init(&j, &req->body);
     print_partner(&p, &j);
@@ -233,7 +233,7 @@ static enum hufu_err draft_user(struct worker *w, struct request *req, struct us
     user_put(user, &text);
     err = manage_write_ids(w, req, &ids, seq);
     if (err == HUFU_OK)
-        err = manage_write(w, req, TABLE_USER, user->id, STORE_ABSENT, buf_view(&text));
+        err = manage_write(w, req, TABLE_USER, user->id, STORE_ABSENT, &text);
     buf_done(&text);
     return err;
 }

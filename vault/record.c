@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "vault/access/rowio.h"
+
 #define RECORD_FORMAT 1
 
 void record_put_header(const struct record *rec, struct buf *out)
@@ -12,8 +14,8 @@ void record_put_header(const struct record *rec, struct buf *out)
     buf_u64(out, rec->changed_ms);
     buf_u64(out, rec->expires_ms);
     buf_u32(out, rec->uses_left);
-    buf_lv8(out, rec->channel, strlen(rec->channel));
-    buf_lv8(out, rec->request_id, strlen(rec->request_id));
+    rowio_put(out, rec->channel);
+    rowio_put(out, rec->request_id);
     buf_u8(out, (uint8_t)rec->partner_count);
     for (size_t i = 0; i < rec->partner_count; i++)
         buf_u32(out, rec->partner[i]);
@@ -22,25 +24,8 @@ void record_put_header(const struct record *rec, struct buf *out)
 void record_put_text(const struct record *rec, struct buf *out)
 {
     buf_lv8(out, rec->value, rec->value_len);
-    buf_lv8(out, rec->subject, strlen(rec->subject));
-    buf_lv8(out, rec->consent, strlen(rec->consent));
-}
-
-static void take(struct reader *r, void *out, size_t max, size_t *len_out)
-{
-    struct view text = reader_lv8(r, max);
-
-    if (text.len > 0)
-        memcpy(out, text.p, text.len);
-    *len_out = text.len;
-}
-
-static void take_str(struct reader *r, char *out, size_t out_len)
-{
-    size_t len;
-
-    take(r, out, out_len - 1, &len);
-    out[len] = '\0';
+    rowio_put(out, rec->subject);
+    rowio_put(out, rec->consent);
 }
 
 enum hufu_err record_get_header(struct view in, struct record *rec)
@@ -55,8 +40,8 @@ enum hufu_err record_get_header(struct view in, struct record *rec)
     rec->changed_ms = reader_u64(&r);
     rec->expires_ms = reader_u64(&r);
     rec->uses_left = reader_u32(&r);
-    take_str(&r, rec->channel, sizeof(rec->channel));
-    take_str(&r, rec->request_id, sizeof(rec->request_id));
+    rowio_take(&r, rec->channel, sizeof(rec->channel));
+    rowio_take(&r, rec->request_id, sizeof(rec->request_id));
     rec->partner_count = reader_u8(&r);
     if (rec->partner_count == 0 || rec->partner_count > ROW_PARTNERS_MAX)
         return HUFU_CORRUPT;
@@ -69,12 +54,16 @@ enum hufu_err record_get_header(struct view in, struct record *rec)
 
 enum hufu_err record_get_text(struct view in, struct record *rec)
 {
+    struct view value;
     struct reader r;
 
     reader_init(&r, in.p, in.len);
-    take(&r, rec->value, sizeof(rec->value), &rec->value_len);
-    take_str(&r, rec->subject, sizeof(rec->subject));
-    take_str(&r, rec->consent, sizeof(rec->consent));
+    value = reader_lv8(&r, sizeof(rec->value));
+    if (value.len > 0)
+        memcpy(rec->value, value.p, value.len);
+    rec->value_len = value.len;
+    rowio_take(&r, rec->subject, sizeof(rec->subject));
+    rowio_take(&r, rec->consent, sizeof(rec->consent));
     return rec->value_len == 0 ? HUFU_CORRUPT : reader_end(&r);
 }
 

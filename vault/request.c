@@ -173,7 +173,7 @@ void op_count(struct store_op *op, struct view key, uint64_t add, uint64_t limit
 static void expect_row(struct request *req, struct store_op *op, uint8_t table, uint32_t id,
                        uint64_t seq)
 {
-    op_expect(op, row_numbered_key(req, table, id), (struct store_seen){ seq, 0 });
+    op_expect(op, row_numbered_key(req, table, id), row_seen(seq));
 }
 
 void op_expect_caller(struct request *req, struct store_op *op)
@@ -187,8 +187,7 @@ void op_expect_caller(struct request *req, struct store_op *op)
     if (who->user != NULL && who->session.expires_ms != 0) {
         struct view hash = view_of(who->session.hash, sizeof(who->session.hash));
 
-        op_expect(op, row_plain_key(req, TABLE_SESSION, hash),
-                  (struct store_seen){ who->session.seq, 0 });
+        op_expect(op, row_plain_key(req, TABLE_SESSION, hash), row_seen(who->session.seq));
         op_until(op, who->session.expires_ms);
     }
     if (req->domain != NULL)

@@ -142,10 +142,23 @@ enum hufu_err row_lay_record(struct worker *w, struct request *req, const struct
     return err;
 }
 
-enum hufu_err row_lay_control(struct worker *w, struct request *req, struct view text,
-                              uint8_t **image_out, size_t *len_out)
+struct store_seen row_seen(uint64_t seq)
 {
-    return lay(w, req, view_of(NULL, 0), text, image_out, len_out);
+    return (struct store_seen){ seq, 0 };
+}
+
+enum hufu_err row_write_control(struct worker *w, struct request *req, struct store_op *op,
+                                struct view key, struct store_seen seen, const struct buf *text)
+{
+    uint8_t *image;
+    size_t image_len;
+
+    if (key.p == NULL || buf_check(text) != HUFU_OK ||
+        lay(w, req, view_of(NULL, 0), buf_view(text), &image, &image_len) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    op_expect(op, key, seen);
+    op_write(op, key, image, image_len);
+    return HUFU_OK;
 }
 
 enum hufu_err row_open_control(struct crypt *c, struct keyring *ring, struct view key, uint64_t seq,

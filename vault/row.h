@@ -33,9 +33,12 @@ HUFU_MUST_USE enum hufu_err row_find_record(struct worker *w, const struct domai
 HUFU_MUST_USE enum hufu_err row_lay_record(struct worker *w, struct request *req,
                                            const struct record *rec, uint8_t **image_out,
                                            size_t *len_out);
-/* Lays a control row's plaintext out for op_write. HUFU_UNAVAILABLE. */
-HUFU_MUST_USE enum hufu_err row_lay_control(struct worker *w, struct request *req, struct view text,
-                                            uint8_t **image_out, size_t *len_out);
+/* Adds a control row to the operation: what was seen becomes text. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err row_write_control(struct worker *w, struct request *req,
+                                              struct store_op *op, struct view key,
+                                              struct store_seen seen, const struct buf *text);
+/* What was seen of a resident row that was read at seq; STORE_ABSENT: there is none. */
+struct store_seen row_seen(uint64_t seq);
 /* Opens a control row's image; appends its plaintext. HUFU_UNAVAILABLE, HUFU_CORRUPT. */
 HUFU_MUST_USE enum hufu_err row_open_control(struct crypt *c, struct keyring *ring, struct view key,
                                              uint64_t seq, struct view image, struct buf *out);

@@ -63,37 +63,26 @@ bool password_step(struct core *core)
 static enum hufu_err write_factor(struct worker *w, struct request *req, const struct factor *f,
                                   uint64_t seen_seq)
 {
-    struct view key = row_numbered_key(req, TABLE_FACTOR, f->user_id);
-    uint8_t mem[64], *image;
-    size_t image_len;
+    uint8_t mem[64];
     struct buf text;
 
     buf_fixed(&text, mem, sizeof(mem));
     factor_put(f, &text);
-    if (key.p == NULL || buf_check(&text) != HUFU_OK ||
-        row_lay_control(w, req, buf_view(&text), &image, &image_len) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    op_expect(&req->op[0], key, (struct store_seen){ seen_seq, 0 });
-    op_write(&req->op[0], key, image, image_len);
-    return HUFU_OK;
+    return row_write_control(w, req, &req->op[0], row_numbered_key(req, TABLE_FACTOR, f->user_id),
+                             row_seen(seen_seq), &text);
 }
 
 static enum hufu_err write_session(struct worker *w, struct request *req, const struct session *s,
                                    uint64_t seen_seq)
 {
-    struct view key = row_plain_key(req, TABLE_SESSION, view_of(s->hash, sizeof(s->hash)));
-    uint8_t mem[64], *image;
-    size_t image_len;
+    struct view hash = view_of(s->hash, sizeof(s->hash));
+    uint8_t mem[64];
     struct buf text;
 
     buf_fixed(&text, mem, sizeof(mem));
     session_put(s, &text);
-    if (key.p == NULL || buf_check(&text) != HUFU_OK ||
-        row_lay_control(w, req, buf_view(&text), &image, &image_len) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    op_expect(&req->op[0], key, (struct store_seen){ seen_seq, 0 });
-    op_write(&req->op[0], key, image, image_len);
-    return HUFU_OK;
+    return row_write_control(w, req, &req->op[0], row_plain_key(req, TABLE_SESSION, hash),
+                             row_seen(seen_seq), &text);
 }
 
 /*
@@ -218,7 +207,7 @@ enum hufu_err handle_logout(struct worker *w, struct request *req, struct msg_wh
     (void)w;
     if (key.p == NULL || request_ops(req, 1, 1, 1, 0) != HUFU_OK)
         return HUFU_UNAVAILABLE;
-    op_expect(&req->op[0], key, (struct store_seen){ req->who.session.seq, 0 });
+    op_expect(&req->op[0], key, row_seen(req->who.session.seq));
     op_write(&req->op[0], key, NULL, 0);
     req->reply.success = MSG_204;
     return HUFU_OK;

@@ -16,15 +16,7 @@
 /* Adds a control row to operation 0. */
 static enum hufu_err add_row(struct keeper *k, struct view key, const struct buf *text)
 {
-    uint8_t *image;
-    size_t image_len;
-
-    if (key.p == NULL || buf_check(text) != HUFU_OK ||
-        row_lay_control(&k->w, &k->req, buf_view(text), &image, &image_len) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    op_expect(&k->req.op[0], key, (struct store_seen){ STORE_ABSENT, 0 });
-    op_write(&k->req.op[0], key, image, image_len);
-    return HUFU_OK;
+    return row_write_control(&k->w, &k->req, &k->req.op[0], key, row_seen(STORE_ABSENT), text);
 }
 
 static enum hufu_err make_kek(struct keeper *k, struct kek_row *row)

@@ -107,7 +107,7 @@ static bool sweep_sessions(struct core *core)
         }
         if (user != NULL)
             request_entry(&s->req, 0)->principal = view_str(user->name);
-        op_expect(&s->req.op[0], key, (struct store_seen){ session.seq, 0 });
+        op_expect(&s->req.op[0], key, row_seen(session.seq));
         op_write(&s->req.op[0], key, NULL, 0);
         return submit(core, s);
     }

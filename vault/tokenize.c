@@ -101,11 +101,7 @@ static void print_item(struct json *j, const struct mapping *it)
 {
     json_open(j);
     if (it->err != HUFU_OK) {
-        json_name(j, "error");
-        json_open(j);
-        json_put_str(j, "code", err_code(it->err));
-        json_put_str(j, "title", err_title(it->err));
-        json_close(j);
+        refuse_print(j, it->err);
     } else {
         json_put_bool(j, "created", it->created);
         json_put_time(j, "expires_at", it->expires_ms);

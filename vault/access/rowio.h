@@ -1,7 +1,7 @@
 /*
  * rowio.h - the few steps that all control rows are written and read with.
  *
- * Layer:   vault/access/. Includes vault/base/ only. For rows*.c alone.
+ * Layer:   vault/access/. Includes vault/base/ only. For rows*.c, and record.c.
  * Threads: pure functions.
  */
 #ifndef HUFU_ACCESS_ROWIO_H
