@@ -82,7 +82,8 @@ static enum hufu_err open_keyset(struct keeper *k, const struct keyset_row *row,
         atomic_init(&key->kek_version, row->kek_version);
         atomic_init(&key->row_seq, row_seq);
         atomic_init(&key->leased, row->leased);
-        atomic_init(&key->used, row->leased); /* what was leased before counts as used */
+        /* what was leased before counts as used: nobody wrote down how much of it was */
+        atomic_init(&key->used, key_seals(key) ? row->leased : 0);
         err = keyring_put(k->core->ring, key);
     }
     if (err != HUFU_OK) {

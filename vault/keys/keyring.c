@@ -154,6 +154,11 @@ struct key *keyring_at(struct keyring *ring, size_t i)
     return found;
 }
 
+bool key_seals(const struct key *key)
+{
+    return key->kind == KEY_DATA || key->kind == KEY_CONTROL;
+}
+
 enum hufu_err key_count_seal(struct key *key)
 {
     uint64_t used = atomic_load_explicit(&key->used, memory_order_relaxed);
@@ -168,8 +173,7 @@ enum hufu_err key_count_seal(struct key *key)
 bool key_wants_lease(const struct key *key)
 {
     uint64_t leased = atomic_load(&key->leased);
-    bool seals = key->kind == KEY_DATA || key->kind == KEY_CONTROL;
 
-    return seals && atomic_load(&key->state) == KEY_ACTIVE &&
+    return key_seals(key) && atomic_load(&key->state) == KEY_ACTIVE &&
            leased - atomic_load(&key->used) < KEY_LEASE / 2 && leased + KEY_LEASE <= KEY_SEALS_MAX;
 }

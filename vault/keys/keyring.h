@@ -66,6 +66,8 @@ struct key *keyring_find(struct keyring *ring, uint32_t domain, enum key_kind ki
 /* The i-th key in order of domain, kind, version; NULL past the end. */
 struct key *keyring_at(struct keyring *ring, size_t i);
 
+/* True for the kinds that seal (data, control): only their uses are counted. */
+bool key_seals(const struct key *key);
 /* Counts one seal: HUFU_OK; HUFU_EXHAUSTED where the lease is used up. */
 HUFU_MUST_USE enum hufu_err key_count_seal(struct key *key);
 /* True where less than half a lease is left (and the limit of the key is not reached). */
