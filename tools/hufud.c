@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -146,7 +147,7 @@ static int role_main(const char *role, const struct conf *conf)
         fputs("hufud: --role is for hufud itself\n", stderr);
         return SUPERVISE_EXIT_CONFIG;
     }
-    if (secret_forbid_dumps() != HUFU_OK)
+    if (secret_forbid_dumps() != HUFU_OK || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return SUPERVISE_EXIT_CONFIG;
     if (strcmp(role, "front") == 0)
         return front_main(conf, SUPERVISE_FD_CONTROL, link_fd, second_fd);

@@ -16,6 +16,8 @@
 struct reveal {         /* one token of the request */
     struct token token; /* SECRET */
     enum hufu_err err;
+    bool again;    /* an earlier one of the request names the same counted token … */
+    uint32_t more; /* … and takes so many further uses with its own */
 };
 
 struct job {
@@ -79,6 +81,21 @@ static enum hufu_err read_tokens(struct job *job, struct msg_where *where)
     return HUFU_OK;
 }
 
+/* Uses are counted for the whole request at once: two operations cannot both change one row. */
+static enum hufu_err share_uses(struct job *job, struct reveal *it)
+{
+    for (struct reveal *first = job->item; first < it; first++) {
+        if (first->err != HUFU_OK || first->again || !view_equal(first->token.key, it->token.key))
+            continue;
+        if (first->more + 1 >= first->token.rec.uses_left)
+            return HUFU_NOT_FOUND;
+        first->more++;
+        it->again = true;
+        break;
+    }
+    return HUFU_OK;
+}
+
 /* Unknown, suspended, expired, revoked, deleted: one and the same answer, after the same work. */
 static enum hufu_err find_value(struct job *job, struct reveal *it)
 {
@@ -90,7 +107,7 @@ static enum hufu_err find_value(struct job *job, struct reveal *it)
     err = token_find(job->w, job->req, &it->token);
     if (err == HUFU_OK && (rec->state != RECORD_ACTIVE || record_is_expired(rec, job->now_ms)))
         err = HUFU_NOT_FOUND;
-    return err;
+    return err == HUFU_OK && rec->uses_left > 0 ? share_uses(job, it) : err;
 }
 
 /* The entry of one token: it names it, its purpose, its reason and what came of it. */
@@ -117,9 +134,10 @@ static enum hufu_err use_up(struct job *job, struct reveal *it, struct store_op 
     uint8_t *image;
     size_t image_len;
 
-    if (rec->uses_left == 0)
+    if (rec->uses_left == 0 || it->again)
         return HUFU_OK;
-    if (--rec->uses_left == 0)
+    rec->uses_left -= 1 + it->more;
+    if (rec->uses_left == 0)
         rec->state = RECORD_REVOKED;
     rec->changed_ms = job->now_ms;
     if (row_lay_record(job->w, job->req, rec, &image, &image_len) != HUFU_OK)
@@ -190,7 +208,8 @@ static enum hufu_err make_ops(struct job *job)
         if (it->err != HUFU_OK)
             continue;
         job->revealed++;
-        op_expect(op, it->token.key, it->token.seen);
+        if (!it->again)
+            op_expect(op, it->token.key, it->token.seen);
         if (use_up(job, it, op) != HUFU_OK)
             return HUFU_UNAVAILABLE;
     }

@@ -69,6 +69,14 @@ static handler_fn *handler_of(uint16_t verb)
     return NULL;
 }
 
+bool session_is_over(const struct core *core, const struct session *s)
+{
+    uint64_t idle_ms = conf_u64(core->conf, CONF_IDLE_S) * 1000;
+
+    /* Another thread may have used it after we read the clock: compared, not subtracted. */
+    return core_now(core) >= s->expires_ms || core_boot(core) >= s->used_boot_ms + idle_ms;
+}
+
 /* A person by session: known, not over, not idle, still allowed in. */
 static enum hufu_err find_person(struct core *core, struct request *req)
 {
@@ -82,8 +90,7 @@ static enum hufu_err find_person(struct core *core, struct request *req)
     if (directory_session(core->dir, hash, &s) != HUFU_OK)
         return HUFU_UNAUTHENTICATED;
     user = directory_user_id(core->dir, s.user_id);
-    if (user == NULL || user->state != ROW_ACTIVE || core_now(core) >= s.expires_ms ||
-        boot - s.used_boot_ms >= conf_u64(core->conf, CONF_IDLE_S) * 1000)
+    if (user == NULL || user->state != ROW_ACTIVE || session_is_over(core, &s))
         return HUFU_UNAUTHENTICATED;
     directory_touch(core->dir, hash, boot);
     req->who.user = user;

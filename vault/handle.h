@@ -55,6 +55,8 @@ HUFU_MUST_USE enum hufu_err check_member(struct worker *w, struct request *req, 
 /* {"error":{"code","title"}}: the outcome of one element of a batch; the braces are the caller's.
  */
 void refuse_print(struct json *j, enum hufu_err err);
+/* True where a session has come to its end or has been idle for too long. */
+bool session_is_over(const struct core *core, const struct session *s);
 uint64_t core_now(const struct core *core); /* ms UTC */
 uint64_t core_boot(const struct core *core);
 

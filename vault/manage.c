@@ -24,6 +24,14 @@ enum hufu_err manage_copy(char *out, size_t out_len, struct view text)
     return HUFU_OK;
 }
 
+bool manage_has(const char *names, size_t out_len, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names + i * out_len, name) == 0)
+            return true;
+    return false;
+}
+
 enum hufu_err manage_names(struct view list, char *out, size_t out_len, size_t max,
                            size_t *count_out)
 {
@@ -36,8 +44,9 @@ enum hufu_err manage_names(struct view list, char *out, size_t out_len, size_t m
     for (size_t i = 0; i < count; i++) {
         struct view text = msg_list_next(&r);
 
-        if (!text_is_name(text) || manage_copy(out + i * out_len, out_len, text) != HUFU_OK)
-            return HUFU_BAD_REQUEST;
+        if (!text_is_name(text) || manage_copy(out + i * out_len, out_len, text) != HUFU_OK ||
+            manage_has(out, out_len, i, out + i * out_len))
+            return HUFU_BAD_REQUEST; /* no name, or one named twice */
     }
     *count_out = count;
     return HUFU_OK;

@@ -83,6 +83,14 @@ enum hufu_err handle_domain_list(struct worker *w, struct request *req, struct m
     return manage_list(w, req, where, name_at, print_at);
 }
 
+static bool has_partner(const struct domain *d, uint32_t id)
+{
+    for (size_t i = 0; i < d->partner_count; i++)
+        if (d->partner[i] == id)
+            return true;
+    return false;
+}
+
 static enum hufu_err read_partners(struct worker *w, struct request *req, struct domain *d)
 {
     struct view list = req->msg.field[MSG_PARTNERS];
@@ -95,7 +103,7 @@ static enum hufu_err read_partners(struct worker *w, struct request *req, struct
     for (size_t i = 0; i < count; i++) {
         const struct partner *p = directory_partner(w->core->dir, msg_list_next(&r));
 
-        if (p == NULL)
+        if (p == NULL || has_partner(d, p->id))
             return HUFU_BAD_REQUEST;
         d->partner[d->partner_count++] = p->id;
     }
@@ -228,6 +236,42 @@ static enum hufu_err write_keys(struct request *req)
     return HUFU_OK;
 }
 
+/* Adds name to a partner's list where it is not there; HUFU_BAD_REQUEST where the list is full. */
+static enum hufu_err declare(char (*list)[TEXT_NAME_MAX + 1], size_t *count, const char *name)
+{
+    if (manage_has(list[0], sizeof(list[0]), *count, name))
+        return HUFU_OK;
+    if (*count == ROW_FORMATS_MAX)
+        return HUFU_BAD_REQUEST;
+    return manage_copy(list[(*count)++], sizeof(list[0]), view_str(name));
+}
+
+/* C01: what the administrator records here is each partner's declaration of domain and format. */
+static enum hufu_err declare_all(struct worker *w, struct request *req, const struct domain *d)
+{
+    enum hufu_err err = HUFU_OK;
+
+    for (size_t i = 0; i < d->partner_count && err == HUFU_OK; i++) {
+        const struct partner *p = directory_partner_id(w->core->dir, d->partner[i]);
+        struct partner changed;
+        struct buf text;
+
+        if (p == NULL)
+            return HUFU_UNAVAILABLE;
+        changed = *p;
+        err = declare(changed.domain, &changed.domain_count, d->name);
+        if (err == HUFU_OK)
+            err = declare(changed.format, &changed.format_count, format_name(d->format));
+        if (err != HUFU_OK)
+            return err;
+        buf_init(&text, MANAGE_ROW_MAX);
+        partner_put(&changed, &text);
+        err = manage_write(w, req, TABLE_PARTNER, p->id, p->seq, &text);
+        buf_done(&text);
+    }
+    return err;
+}
+
 static enum hufu_err draft_domain(struct worker *w, struct request *req, struct domain *d,
                                   struct row_ids ids, uint64_t ids_seq)
 {
@@ -235,7 +279,7 @@ static enum hufu_err draft_domain(struct worker *w, struct request *req, struct 
     struct buf text;
     enum hufu_err err;
 
-    if (request_ops(req, 1, 4, 4, 0) != HUFU_OK)
+    if (request_ops(req, 1, 4 + d->partner_count, 4 + d->partner_count, 0) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     op_expect_caller(req, &req->op[0]);
     request_entry(req, 0)->domain = msg_text(&req->msg, MSG_NAME);
@@ -248,6 +292,8 @@ static enum hufu_err draft_domain(struct worker *w, struct request *req, struct 
     err = buf_check(&text) == HUFU_OK ? manage_write_ids(w, req, &ids, ids_seq) : HUFU_UNAVAILABLE;
     if (err == HUFU_OK)
         err = manage_write(w, req, TABLE_DOMAIN, d->id, STORE_ABSENT, &text);
+    if (err == HUFU_OK)
+        err = declare_all(w, req, d);
     if (err == HUFU_OK)
         err = write_keys(req);
     if (err == HUFU_OK)
@@ -276,6 +322,10 @@ enum hufu_err handle_domain_add(struct worker *w, struct request *req, struct ms
         err = HUFU_BUSY; /* its keys come first: handle.c sends it to the keeper */
     else if (err == HUFU_OK)
         err = draft_domain(w, req, &d, ids, seq);
+    if (err == HUFU_BAD_REQUEST && where->tag == MSG_NONE) { /* a partner's list is full */
+        req->draft.op_count = 0;
+        err = manage_at(where, MSG_PARTNERS, err);
+    }
     domain_clear(&d);
     return err;
 }

@@ -154,6 +154,30 @@ static enum hufu_err read_partner(struct worker *w, struct request *req, struct 
     return HUFU_OK;
 }
 
+/* The domains that are there already and that the partner declares let it in. */
+static enum hufu_err join_domains(struct worker *w, struct request *req, const struct partner *p)
+{
+    enum hufu_err err = HUFU_OK;
+
+    for (size_t i = 0; i < p->domain_count && err == HUFU_OK; i++) {
+        const struct domain *d = directory_domain(w->core->dir, view_str(p->domain[i]));
+        struct domain changed;
+        struct buf text;
+
+        if (d == NULL)
+            continue; /* one to come: it names its partners itself */
+        if (d->partner_count == ROW_PARTNERS_MAX)
+            return HUFU_BAD_REQUEST;
+        changed = *d;
+        changed.partner[changed.partner_count++] = p->id;
+        buf_init(&text, MANAGE_ROW_MAX);
+        domain_put(&changed, &text);
+        err = manage_write(w, req, TABLE_DOMAIN, d->id, d->seq, &text);
+        buf_done(&text);
+    }
+    return err;
+}
+
 enum hufu_err handle_partner_add(struct worker *w, struct request *req, struct msg_where *where)
 {
     struct partner p = { .state = ROW_ACTIVE, .created_ms = core_now(w->core) };
@@ -167,7 +191,8 @@ enum hufu_err handle_partner_add(struct worker *w, struct request *req, struct m
     if (err != HUFU_OK)
         return err;
     if (directory_ids(w->core->dir, &ids, &seq) != HUFU_OK ||
-        request_ops(req, 1, 2, 2, 0) != HUFU_OK || request_body(req, 8192) != HUFU_OK)
+        request_ops(req, 1, 2 + p.domain_count, 2 + p.domain_count, 0) != HUFU_OK ||
+        request_body(req, 8192) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     op_expect_caller(req, &req->op[0]);
     request_entry(req, 0)->purpose = msg_text(&req->msg, MSG_NAME);
@@ -178,6 +203,12 @@ enum hufu_err handle_partner_add(struct worker *w, struct request *req, struct m
     if (err == HUFU_OK)
         err = manage_write(w, req, TABLE_PARTNER, p.id, STORE_ABSENT, &text);
     buf_done(&text);
+    if (err == HUFU_OK)
+        err = join_domains(w, req, &p);
+    if (err == HUFU_BAD_REQUEST) {
+        req->draft.op_count = 0; /* the refusal drafts its own entry */
+        return manage_at(where, MSG_DOMAINS, err);
+    }
     json_init(&j, &req->body);
     print_partner(&p, &j);
     req->reply.success = MSG_201;

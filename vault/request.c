@@ -226,7 +226,8 @@ static void settled(struct store_draft *draft)
 
     switch (draft->err) {
     case HUFU_OK:
-        keep_keys(req);
+        if (req->reply.err == HUFU_OK) /* else it is the entry of a refusal: no row has them */
+            keep_keys(req);
         if (req->receipt_at != 0)
             request_insert_receipt(req, draft->first_seq);
         request_answer(req, req->reply.err, req->reply.where);

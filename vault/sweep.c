@@ -85,17 +85,14 @@ static bool sweep_refusals(struct core *core)
 
 static bool sweep_sessions(struct core *core)
 {
-    uint64_t idle_ms = conf_u64(core->conf, CONF_IDLE_S) * 1000;
     struct session session;
 
     for (size_t i = 0; directory_session_at(core->dir, i, &session) == HUFU_OK; i++) {
-        bool over = core_now(core) >= session.expires_ms ||
-                    core_boot(core) - session.used_boot_ms >= idle_ms;
         const struct user *user = directory_user_id(core->dir, session.user_id);
         struct sweep *s;
         struct view key;
 
-        if (!over)
+        if (!session_is_over(core, &session))
             continue;
         s = begin(core, "session-end");
         if (s == NULL)

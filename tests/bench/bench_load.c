@@ -155,7 +155,8 @@ static void reply_count(struct worker *w, struct conn *c)
         return;
     load_tally_add(&w->tally, (now_ns() - c->began_ns) / 1000);
     if (!good && w->tally.refused++ == 0)
-        fprintf(stderr, "bench_load: an answer has status %d\n", c->status);
+        fprintf(stderr, "bench_load: an answer has status %d: %.300s\n", c->status,
+                strstr(c->reply, "\r\n\r\n") + 4);
 }
 
 /* True while the call only waits for the socket. */

@@ -7,8 +7,13 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 top=$(mktemp -d "${TMPDIR:-/tmp}/hufu-bench-XXXXXX")
 trap 'rm -rf "$top"' EXIT
 
-"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -I"$root" -o "$top/bench_load" \
-    "$root"/tests/bench/bench_load.c "$root"/tests/bench/load_*.c -lssl -lcrypto -lpthread
+built=$root/${HUFU_BUILD:-build}/tests/bench/bench_load
+if [ -x "$built" ]; then
+    cp "$built" "$top/bench_load"
+else
+    "${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -I"$root" -o "$top/bench_load" \
+        "$root"/tests/bench/bench_load.c "$root"/tests/bench/load_*.c -lssl -lcrypto -lpthread
+fi
 
 floor=${FLOOR:-$root/../shared/bench}
 if [ -f "$floor/floor_server.c" ]; then

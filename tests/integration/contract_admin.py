@@ -104,6 +104,25 @@ def test_C01_enrol_partner_and_domain(v):
     newco.tokenize("gift", val.pan()).expect(403, "forbidden")
 
 
+def test_domain_for_a_partner_that_is_there(v):
+    """A domain names its partners: that is their declaration, of its format too."""
+    sara, olga, acme = person(v, "sara"), person(v, "olga"), Partner(v)
+    for name, fmt, value, more in (
+            ("phones", "cn-mobile", "13800138000", {"mode": "deterministic",
+                                                    "keep": {"prefix": 0, "suffix": 4}}),
+            ("taxpayers", "us-ssn", "123456789", {"mode": "random", "expected": 1000})):
+        sara.post("/v1/domains", {"name": name, "format": fmt, "partners": ["acme"],
+                                  "purposes": ["refund"], **more}).expect(201)
+        token = acme.token(name, value)
+        check(token != value and len(token) == len(value), "token %s of %s" % (token, fmt))
+        acme.tokenize(name, token).expect(422, "already_token")
+        equal(olga.reveal(name, token, purpose="refund").expect(200).json()["value"], value, fmt)
+        Partner(v, "zeta").tokenize(name, value).expect(403, "forbidden")
+    listed = {p["name"]: p for p in sara.get("/v1/partners").expect(200).json()["items"]}
+    check({"phones", "taxpayers"} <= set(listed["acme"]["domains"]), "acme's domains")
+    check({"cn-mobile", "us-ssn"} <= set(listed["acme"]["formats"]), "acme's formats")
+
+
 def test_C01_pin_belongs_to_one_partner(v):
     sara = person(v, "sara")
     with open(v.dev_file(v.partner("zeta")["cert"])) as f:

@@ -154,7 +154,8 @@ def test_body_400_and_its_field(v):
     good = '{"domain":"cards","value":"%s"' % card
     root = (None, "")
     cases = [
-        (b"", (None, "", "/domain")), (b"{", root), (b"[]", root), (b"null", root), (b'"x"', root), (b"5", root),
+        (b"", (None, "", "/domain")), (b"{", root),
+        (b"[]", root), (b"null", root), (b'"x"', root), (b"5", root),
         (good.encode() + b"} x", root), (b"\xef\xbb\xbf" + good.encode() + b"}", root),
         (good + ',"bogus":1}', root), (good + ',"domain":"cards"}', (None, "", "/domain")),
         (good + ',"value":"%s"}' % card, (None, "", "/value")),

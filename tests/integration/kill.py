@@ -2,7 +2,8 @@
 """SIGKILL under load: whatever was answered is there afterwards, exactly once, and in the log.
 
 16 clients tokenize while front, core, hsm or hufud itself are killed at random moments.
-HUFU_KILLS (default 50) kills, HUFU_SEED repeats a choice of moments, HUFU_KILL_SECONDS bounds it.
+HUFU_KILLS (default 50) kills, which must be done within 300 s; or, with HUFU_SECONDS, as many as
+there is time for. HUFU_SEED repeats a choice of moments.
 """
 
 import json
@@ -19,7 +20,7 @@ from lib import check, equal
 
 CLIENTS = 16
 KILLS = int(os.environ.get("HUFU_KILLS", "50"))
-SECONDS = int(os.environ.get("HUFU_KILL_SECONDS", "300"))
+SECONDS = int(os.environ.get("HUFU_SECONDS", "0"))
 SEED = int(os.environ.get("HUFU_SEED", str(time.time_ns() % 10 ** 9)))
 
 
@@ -105,9 +106,11 @@ def client_loop(v, number, ledger, stop):
 def kill_loop(v, rng, marks):
     """The kills; after each the vault must be ready again. Returns how many of each there were."""
     done = {}
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + (SECONDS or 300)
     for number in range(KILLS):
-        check(time.monotonic() < end, "only %d of %d kills in %d s" % (number, KILLS, SECONDS))
+        if SECONDS and time.monotonic() > end:
+            break
+        check(time.monotonic() < end, "only %d of %d kills in 300 s" % (number, KILLS))
         time.sleep(rng.uniform(0.02, 0.4))
         name = rng.choices(("core", "front", "hsm", "hufud"), (5, 2, 2, 3))[0]
         done[name] = done.get(name, 0) + 1
@@ -151,7 +154,8 @@ def test_kills_under_load(v):
             t.join()
     print("# %d answers, %d errors, kills %s" % (ledger.answers, ledger.errors, done))
     check(not ledger.faults, "; ".join(ledger.faults[:5]))
-    check(ledger.answers > KILLS * 5, "too few answers to mean anything: %d" % ledger.answers)
+    check(ledger.answers > sum(done.values()) * 5,
+          "too few answers to mean anything: %d" % ledger.answers)
 
 
 def test_every_answered_mapping_is_there(v):
@@ -202,7 +206,8 @@ def test_C27_log_is_whole(v):
     tail.read()
     for found in v.marks + [final]:
         check(tree.signature_ok(found, log["origin"], log["public_key"]), "signature")
-        check(found.size <= len(tail.lines), "a signed entry is gone")
+        check(found.size <= len(tail.lines), "%d entries are signed, %d are there" %
+              (found.size, len(tail.lines)))
         equal(tree.root(tail.leaves[:found.size]), found.root, "root at %d" % found.size)
 
 

@@ -77,7 +77,7 @@ def put_values_wrongly(v, acme, olga, tokens):
 
 
 def put_values_in_text(acme, olga, tokens):
-    """Only what validates is found in free text; a mistyped number there is a number like others."""
+    """Only what validates is found in free text; a mistyped number is a number like others."""
     domain, token, _ = tokens[0]
     for value in PLANTED["card"] + PLANTED["id"] + PLANTED["iban"]:
         for text in (value, "see " + value, val.spaced(value, by="-") + " lost"):

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """The same value by 64 connections at once: one token, created once. Also batches and changes."""
 
+import os
+import subprocess
 import threading
 
 import lib
 import values as val
-from client import Partner
+from client import Partner, Person
 from lib import check, equal
 
 CONNECTIONS = 64
@@ -118,6 +120,24 @@ def test_random_domain_tokens_distinct(v):
     replies = together(clients, lambda c, i: [c.token("accounts", value) for _ in range(10)])
     tokens = [t for r in replies for t in r]
     equal(len(set(tokens)), len(tokens), "distinct tokens")
+
+
+def test_one_session_by_8_connections(v):
+    """A session in use by several requests in the same millisecond stays good (bench_load)."""
+    program = os.path.join(lib.BUILD, "tests", "bench", "bench_load")
+    if not os.path.exists(program):
+        raise lib.Skip("no " + program)
+    olga = Person(v, "olga").ready()
+    files = {"session": olga.session, "tokens": Partner(v).token("cards", val.pan())}
+    for name, text in files.items():
+        with open(os.path.join(v.top, name), "w") as f:
+            f.write(text + "\n")
+    done = subprocess.run(
+        [program, "detokenize", "-p", str(v.port), "-A", v.dev_file(v.dev["ca"]), "-c", "8",
+         "-r", "4000", "-S", os.path.join(v.top, "session"), "-T", os.path.join(v.top, "tokens"),
+         "-U", v.purpose("cards")], capture_output=True, text=True, timeout=60)
+    check(done.returncode == 0, (done.stdout + done.stderr)[-400:])
+    check(" refused=0 broken=0 " in done.stdout, done.stdout)
 
 
 if __name__ == "__main__":

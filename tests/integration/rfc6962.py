@@ -142,5 +142,6 @@ class Tail:
                     raise ValueError("index %d after %d" % (entry["index"], len(self.lines)))
                 self.lines.append(entry["line"])
                 self.leaves.append(leaf_hash(entry["line"].encode("utf-8")))
-            if len(found["entries"]) < 1000:  # not "until empty": reading may add an entry
+            # A reply may have fewer than asked for: long lines fill it.
+            if len(self.lines) >= found["size"] or not found["entries"]:
                 return len(self.lines)

@@ -1,0 +1,367 @@
+/*
+ * core_world_judge.h - a reply held against the model, which then moves on.
+ *
+ * Layer:   tests. Includes tests/unit/core_world.h, jansson.
+ * Threads: one.
+ */
+#ifndef HUFU_TESTS_CORE_WORLD_JUDGE_H
+#define HUFU_TESTS_CORE_WORLD_JUDGE_H
+
+#define json_null jansson_null /* vault/base/json.h has one of that name */
+#include <jansson.h>
+#undef json_null
+
+#include "tests/unit/core_world_foretell.h"
+#include "vault/base/digest.h"
+
+static inline const char *text_of(struct world *w, const json_t *j, const char *name)
+{
+    const char *text = json_string_value(json_object_get(j, name));
+
+    MUST(w, text != NULL);
+    return text;
+}
+
+struct line_wish { /* what the entry at an index must hold */
+    struct world *w;
+    const char *part[3];
+    bool met;
+};
+
+static inline bool line_each(void *arg, uint64_t index, struct view line)
+{
+    struct line_wish *wish = arg;
+    char text[ENTRY_LINE_MAX + 1];
+
+    (void)index;
+    memcpy(text, line.p, line.len);
+    text[line.len] = '\0';
+    wish->met = true;
+    for (size_t i = 0; i < 3; i++)
+        wish->met = wish->met && strstr(text, wish->part[i]) != NULL;
+    return true;
+}
+
+static inline void line_must_hold(struct world *w, uint64_t index, const char *a, const char *b,
+                                  const char *c)
+{
+    struct line_wish wish = { .w = w, .part = { a, b, c } };
+
+    MUST(w, store_entries(w->rig.worker.reader, index, 1, line_each, &wish) == HUFU_OK);
+    MUST(w, wish.met);
+}
+
+/* FORMATS.md section 6, by libcrypto alone. */
+static inline void token_name(struct world *w, size_t domain, const char *token, char out[static 64])
+{
+    struct key *key = keyring_active(w->rig.core.ring, KEY_SYSTEM, KEY_LOGID);
+    uint8_t mem[64], mac[32], text_mem[64];
+    unsigned len = sizeof(mac);
+    struct buf b, text;
+
+    buf_fixed(&b, mem, sizeof(mem));
+    buf_be32(&b, w->domain_id[domain]);
+    buf_str(&b, token);
+    MUST(w, HMAC(EVP_sha256(), secret_read(key->secret), KEY_LEN, b.p, b.len, mac, &len) != NULL);
+    buf_fixed(&text, text_mem, sizeof(text_mem));
+    text_base64url(&text, mac, ENTRY_TOKEN_ID_LEN);
+    snprintf(out, 64, "%.*s", (int)text.len, (const char *)text.p);
+}
+
+/* A receipt names an entry whose commitment binds the reply without the receipt. */
+static inline uint64_t receipt_check(struct world *w, const json_t *j, const char *body,
+                                     const char *verb)
+{
+    const json_t *receipt = json_object_get(j, "receipt");
+    uint64_t index = (uint64_t)json_integer_value(json_object_get(receipt, "index"));
+    const char *nonce64 = text_of(w, receipt, "nonce"), *begin = strstr(body, "\"receipt\":{");
+    const char *end = strstr(begin, "},") + 2;
+    uint8_t nonce_mem[48], digest[32], mem[BODY_MAX], commit_mem[64];
+    struct buf nonce, rest, commit;
+    struct view part[2];
+    char wish[64];
+
+    MUST(w, strcmp(text_of(w, receipt, "origin"), "rig.test/log") == 0);
+    buf_fixed(&nonce, nonce_mem, sizeof(nonce_mem));
+    MUST(w, text_unbase64(view_str(nonce64), &nonce) == HUFU_OK && nonce.len == 32);
+    buf_fixed(&rest, mem, sizeof(mem));
+    buf_put(&rest, body, (size_t)(begin - body));
+    buf_str(&rest, end);
+    part[0] = buf_view(&nonce);
+    part[1] = buf_view(&rest);
+    MUST(w, digest_sha256(part, 2, digest) == HUFU_OK);
+    buf_fixed(&commit, commit_mem, sizeof(commit_mem));
+    text_base64(&commit, digest, sizeof(digest));
+    snprintf(wish, sizeof(wish), "%.*s", (int)commit.len, (const char *)commit.p);
+    line_must_hold(w, index, "\"commit\":\"", wish, verb);
+    return index;
+}
+
+/* A token string is never issued twice, keeps what the domain keeps, and is no original. */
+static inline void add_token(struct world *w, const struct flight *f, const struct item *it,
+                             const char *text)
+{
+    const struct domain *d = directory_domain(w->rig.core.dir, view_str(domain_name[f->domain]));
+    struct tok *t = &w->tok[w->toks];
+
+    MUST(w, token_find_text(w, f->domain, text) == NONE && w->toks < TOKENS_MAX);
+    MUST(w, strlen(text) == strlen(values[it->value]));
+    MUST(w, format_is_token(d->format, d->keep, view_str(text)));
+    if (is_deterministic(f->domain))
+        MUST(w, strncmp(text, values[it->value], 6) == 0);
+    *t = (struct tok){ .domain = f->domain,
+                       .value = it->value,
+                       .state = RECORD_ACTIVE,
+                       .uses = f->uses > 0 ? f->uses : f->domain == 2 ? 1 : 0,
+                       .expires_ms = f->expires_in == 0 ? 0 : f->now_ms + f->expires_in * 1000 };
+    snprintf(t->text, sizeof(t->text), "%s", text);
+    t->sent[f->partner] = true;
+    w->toks++;
+    MUST(w, ++w->guesses[f->partner][f->domain][bucket_of(f->domain, it->value)] <= GUESSES);
+}
+
+static inline void judge_item(struct world *w, struct flight *f, size_t i, const json_t *j)
+{
+    const struct item *it = &f->item[i];
+    bool created = json_is_true(json_object_get(j, "created"));
+    const char *text;
+    size_t t = NONE;
+
+    if (it->want != HUFU_OK) {
+        MUST(w, strcmp(text_of(w, json_object_get(j, "error"), "code"), err_code(it->want)) == 0);
+        return;
+    }
+    text = text_of(w, j, "token");
+    if (is_deterministic(f->domain))
+        t = newest(w, f->domain, it->value);
+    if (t != NONE && w->tok[t].state == RECORD_ACTIVE && !is_over(&w->tok[t], f->now_ms)) {
+        MUST(w, strcmp(text, w->tok[t].text) == 0);
+        MUST(w, created == !w->tok[t].sent[f->partner]);
+        w->tok[t].sent[f->partner] = true;
+        return;
+    }
+    MUST(w, created && (t == NONE || w->tok[t].state != RECORD_SUSPENDED ||
+                        is_over(&w->tok[t], f->now_ms)));
+    add_token(w, f, it, text);
+}
+
+static inline void judge_tokenize(struct world *w, struct flight *f, const json_t *j,
+                                  const char *body)
+{
+    const json_t *list = json_object_get(j, "results");
+
+    MUST(w, !w->domain_frozen[f->domain] && !w->partner_frozen[f->partner]);
+    MUST(w, !f->batch || json_array_size(list) == f->items);
+    for (size_t i = 0; i < f->items; i++)
+        judge_item(w, f, i, f->batch ? json_array_get(list, i) : j);
+    if (f->receipt)
+        (void)receipt_check(w, j, body, "\"verb\":\"tokenize\"");
+}
+
+static inline void judge_detokenize(struct world *w, struct flight *f, const json_t *j,
+                                    const char *body)
+{
+    uint64_t index = receipt_check(w, j, body, "\"verb\":\"detokenize\"");
+    const json_t *list = json_object_get(j, "results");
+    struct ses *s = &w->ses[f->session];
+
+    MUST(w, s->alive && s->factor == f->factor);
+    for (size_t i = 0; i < f->items; i++) {
+        const json_t *part = f->batch ? json_array_get(list, i) : j;
+        char name[64];
+        struct tok *t;
+
+        token_name(w, f->domain, f->item[i].text, name);
+        if (f->item[i].want != HUFU_OK) {
+            MUST(w, strcmp(text_of(w, json_object_get(part, "error"), "code"),
+                           err_code(f->item[i].want)) == 0);
+            continue;
+        }
+        t = &w->tok[token_find_text(w, f->domain, f->item[i].text)];
+        MUST(w, t->state == RECORD_ACTIVE && !is_over(t, f->now_ms));
+        MUST(w, strcmp(text_of(w, part, "value"), values[t->value]) == 0);
+        line_must_hold(w, index + i, name, "\"principal\":\"olga\"", "\"result\":\"ok\"");
+        if (t->uses > 0 && --t->uses == 0)
+            t->state = RECORD_REVOKED;
+        MUST(w, ++w->reveals[f->factor] <= REVEALS);
+        w->revealed++;
+    }
+    w->reveal_good++;
+}
+
+static inline size_t new_factor(struct world *w)
+{
+    MUST(w, w->factors < FACTORS);
+    return w->factors++;
+}
+
+static inline void judge_login(struct world *w, struct flight *f, const json_t *j)
+{
+    struct ses *s = &w->ses[w->sessions++];
+
+    MUST(w, w->sessions <= SESSIONS);
+    *s = (struct ses){ .person = f->person,
+                       .alive = true,
+                       .factor = new_factor(w),
+                       .factor_ms = f->now_ms,
+                       .expires_ms = f->now_ms + 28800000,
+                       .used_boot = w->rig.clock.boot };
+    snprintf(s->text, sizeof(s->text), "%s", text_of(w, j, "session"));
+}
+
+/* What a success does to the model. */
+static inline void judge_good(struct world *w, struct flight *f, const json_t *j, const char *body)
+{
+    struct tok *t;
+    struct cer *c;
+
+    switch (f->verb) {
+    case VERB_TOKENIZE:
+        judge_tokenize(w, f, j, body);
+        return;
+    case VERB_LOOKUP:
+        t = &w->tok[newest(w, f->domain, f->item[0].value)];
+        MUST(w, t->state == RECORD_ACTIVE && strcmp(text_of(w, j, "token"), t->text) == 0);
+        return;
+    case VERB_DETOKENIZE:
+        judge_detokenize(w, f, j, body);
+        return;
+    case VERB_INSPECT:
+        MUST(w, strcmp(text_of(w, j, "state"), f->state_name) == 0);
+        return;
+    case VERB_SUSPEND:
+    case VERB_RESUME:
+    case VERB_REVOKE:
+    case VERB_DELETE:
+        MUST(w, strcmp(text_of(w, j, "state"), f->state_name) == 0);
+        foretell_token(w, f)->state = lifecycle_to(f->verb);
+        return;
+    case VERB_LOGIN:
+        judge_login(w, f, j);
+        return;
+    case VERB_STEP_UP:
+        MUST(w, w->ses[f->session].alive);
+        w->ses[f->session].factor = new_factor(w);
+        w->ses[f->session].factor_ms = f->now_ms;
+        w->ses[f->session].used_boot = w->rig.clock.boot;
+        return;
+    case VERB_LOGOUT:
+        w->ses[f->session].alive = false;
+        return;
+    case VERB_CEREMONY_PROPOSE:
+        c = &w->cer[w->ceremonies++];
+        MUST(w, w->ceremonies <= CEREMONIES);
+        *c = (struct cer){ .state = CEREMONY_PROPOSED, .expires_ms = f->now_ms + CEREMONY_MS };
+        c->agreed[f->person] = true;
+        snprintf(c->id, sizeof(c->id), "%s", text_of(w, j, "id"));
+        return;
+    case VERB_CEREMONY_APPROVE:
+        w->cer[f->ceremony].agreed[f->person] = true;
+        w->cer[f->ceremony].state = CEREMONY_RUNNING;
+        return;
+    case VERB_CEREMONY_CANCEL:
+        w->cer[f->ceremony].state = CEREMONY_CANCELLED;
+        return;
+    case VERB_DOMAIN_ADD:
+        w->domain_there[f->domain] = true;
+        w->domain_id[f->domain] =
+            directory_domain(w->rig.core.dir, view_str(domain_name[f->domain]))->id;
+        return;
+    case VERB_DOMAIN_FREEZE:
+    case VERB_DOMAIN_UNFREEZE:
+        w->domain_frozen[0] = f->verb == VERB_DOMAIN_FREEZE;
+        return;
+    case VERB_PARTNER_FREEZE:
+    case VERB_PARTNER_UNFREEZE:
+        w->partner_frozen[1] = f->verb == VERB_PARTNER_FREEZE;
+        return;
+    default:
+        return;
+    }
+}
+
+static inline void keep_outcome(struct world *w, const struct flight *f, const struct msg_reply *r)
+{
+    struct idem *kept = &w->idem[f->idem];
+
+    MUST(w, !kept->kept && r->body.len < BODY_MAX);
+    kept->kept = true;
+    memcpy(kept->fields, f->fields, f->fields_len);
+    kept->fields_len = f->fields_len;
+    kept->outcome = (struct outcome){ r->err, r->success, r->where, "" };
+    memcpy(kept->outcome.body, r->body.p == NULL ? (const uint8_t *)"" : r->body.p, r->body.len);
+}
+
+static inline void judge_replay(struct world *w, const struct flight *f, const struct msg_reply *r)
+{
+    const struct outcome *o = &w->idem[f->idem].outcome;
+
+    MUST(w, (r->flags & MSG_REPLAYED) != 0 && r->err == o->err && r->success == o->success);
+    MUST(w, memcmp(&r->where, &o->where, sizeof(o->where)) == 0);
+    MUST(w, view_equal(r->body, view_str(o->body)));
+    w->replayed++;
+}
+
+/* Only what could not be had is answered 503, and it has changed nothing. */
+static inline void judge_unavailable(struct world *w, const struct flight *f)
+{
+    MUST(w, f->want == HUFU_UNAVAILABLE || w->crashing || w->fails != f->fails ||
+                f->verb == VERB_DOMAIN_ADD ||
+                (f->verb == VERB_LOGIN && queue_count(&w->rig.core.passwords) == 16));
+}
+
+static inline bool is_kept(const struct flight *f, enum hufu_err err)
+{
+    switch (err) {
+    case HUFU_SEALED:
+    case HUFU_UNAUTHENTICATED:
+    case HUFU_STEP_UP:
+    case HUFU_RATE_LIMITED:
+    case HUFU_IDEM_MISMATCH:
+        return false;
+    default:
+        return f->idem != NONE;
+    }
+}
+
+static inline void judge(struct world *w, struct flight *f, const struct msg_reply *r)
+{
+    char body[BODY_MAX] = "";
+    json_t *j = NULL;
+
+    w->answered++;
+    MUST(w, r->body.len < sizeof(body));
+    if (r->body.len > 0)
+        memcpy(body, r->body.p, r->body.len);
+    if (r->err == HUFU_UNAVAILABLE) {
+        judge_unavailable(w, f);
+        return;
+    }
+    MUST(w, r->err == f->want);
+    w->limited += r->err == HUFU_RATE_LIMITED;
+    if (f->replays) {
+        judge_replay(w, f, r);
+        return;
+    }
+    MUST(w, (r->flags & MSG_REPLAYED) == 0);
+    if (is_kept(f, r->err))
+        keep_outcome(w, f, r);
+    if (f->judges_factor) {
+        w->person[f->person].lock = f->lock;
+        if (r->err == HUFU_OK) {
+            MUST(w, f->step > w->person[f->person].last_step);
+            w->person[f->person].last_step = f->step;
+        }
+    }
+    if (r->err != HUFU_OK)
+        return;
+    w->good++;
+    if (body[0] != '\0') {
+        j = json_loads(body, JSON_REJECT_DUPLICATES, NULL);
+        MUST(w, j != NULL);
+    }
+    judge_good(w, f, j, body);
+    json_decref(j);
+}
+
+#endif

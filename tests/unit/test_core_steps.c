@@ -1,0 +1,263 @@
+/*
+ * The core's steps in seeded random order, many requests in flight, crashes between any two, against
+ * a model that foretells every decision: what was answered holds for ever, what was refused changed
+ * nothing, and every value that left has its entry.
+ * HUFU_SEED=n runs that seed alone; HUFU_SEEDS=n runs that many.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <lmdb.h>
+
+#include "tests/unit/core_world_check.h"
+#include "tests/unit/core_world_judge.h"
+#include "tests/unit/core_world_send.h"
+#include "vault/base/log.h"
+
+#define STEPS 4000
+
+/* Stands before LMDB's own: a commit that finds the disk full. */
+static bool commit_fails;
+static struct world w_all;
+
+int mdb_txn_commit(MDB_txn *txn)
+{
+    union {
+        void *p;
+        int (*f)(MDB_txn *txn);
+    } real = { .p = dlsym(RTLD_NEXT, "mdb_txn_commit") };
+
+    if (!commit_fails)
+        return real.f(txn);
+    w_all.fails++;
+    mdb_txn_abort(txn);
+    return ENOSPC;
+}
+
+static struct flight *flight_of(struct world *w, uint64_t id)
+{
+    for (size_t i = 0; i < FLIGHTS; i++)
+        if (w->flight[i].busy && w->flight[i].id == id)
+            return &w->flight[i];
+    return NULL;
+}
+
+static void on_reply(void *arg, uint64_t id, const struct msg_reply *reply)
+{
+    struct world *w = arg;
+    struct flight *f = flight_of(w, id);
+
+    MUST(w, f != NULL);
+    judge(w, f, reply);
+    f->busy = false;
+}
+
+static void work(struct world *w)
+{
+    const struct request *req = (const struct request *)w->rig.core.work.head;
+
+    if (req == NULL) {
+        MUST(w, !worker_step(&w->rig.worker));
+        return;
+    }
+    foretell(w, flight_of(w, req->frame_id), req);
+    MUST(w, worker_step(&w->rig.worker));
+}
+
+static void keep(struct world *w)
+{
+    bool loaded = w->rig.keeper.loaded;
+
+    if (draw(w, 12) == 0)
+        fake_hsm_fail(&w->hsm, 1 + (unsigned)draw(w, 3), HUFU_HSM_DOWN, draw(w, 2) == 0);
+    commit_fails = false; /* the keeper waits for its own commit */
+    (void)keeper_step(&w->rig.keeper);
+    MUST(w, atomic_load(&w->rig.core.phase) != CORE_BROKEN);
+    w->hsm.fail_in = 0;
+    if (loaded || !w->rig.keeper.loaded)
+        return;
+    for (size_t i = 0; i < w->sessions; i++) /* idle times begin anew */
+        w->ses[i].used_boot = w->rig.clock.boot;
+    store_check(w);
+}
+
+/* Closing writes nothing. What waited is answered 503 or never. */
+static void crash(struct world *w)
+{
+    commit_fails = false;
+    w->crashing = true;
+    rig_crash(&w->rig);
+    w->crashing = false;
+    for (size_t i = 0; i < FLIGHTS; i++) {
+        w->lost += w->flight[i].busy;
+        w->flight[i].busy = false;
+    }
+    w->crashes++;
+    MUST(w, rig_open(&w->rig) == HUFU_OK);
+    if (draw(w, 3) != 0)
+        while (keeper_step(&w->rig.keeper))
+            continue;
+    if (!w->rig.keeper.loaded)
+        return;
+    for (size_t i = 0; i < w->sessions; i++)
+        w->ses[i].used_boot = w->rig.clock.boot;
+    store_check(w);
+}
+
+static void step(struct world *w)
+{
+    uint64_t what = draw(w, 1000);
+
+    commit_fails = draw(w, 40) == 0;
+    if (what < 260)
+        submit(w);
+    else if (what < 520)
+        work(w);
+    else if (what < 660)
+        (void)store_journal_step(w->rig.core.store);
+    else if (what < 740)
+        (void)store_map_step(w->rig.core.store, draw(w, 3) == 0);
+    else if (what < 780)
+        (void)signer_step(w->rig.core.signer);
+    else if (what < 840)
+        keep(w);
+    else if (what < 880)
+        (void)password_step(&w->rig.core);
+    else if (what < 900)
+        (void)sweeper_step(&w->rig.sweeper);
+    else if (what < 990)
+        rig_tick(&w->rig, draw(w, 40) == 0 ? draw(w, 120000) : draw(w, 1000));
+    else if (what < 994)
+        w->hsm.down = !w->hsm.down && draw(w, 2) == 0;
+    else if (what < 998)
+        crash(w);
+    commit_fails = false;
+    if (w->rig.keeper.loaded)
+        background(w);
+    log_check(w);
+}
+
+static bool is_idle(struct world *w)
+{
+    for (size_t i = 0; i < FLIGHTS; i++)
+        if (w->flight[i].busy)
+            return false;
+    for (size_t i = 0; i < w->ceremonies; i++)
+        if (w->cer[i].state == CEREMONY_RUNNING)
+            return false;
+    return atomic_load(&w->rig.core.phase) == CORE_OPEN;
+}
+
+/* With everything there again, every request is answered and every rotation ends. */
+static void quiesce(struct world *w)
+{
+    w->hsm.down = false;
+    for (int i = 0; i < 5000 && !is_idle(w); i++) {
+        while (queue_count(&w->rig.core.work) > 0)
+            work(w);
+        (void)password_step(&w->rig.core);
+        (void)store_journal_step(w->rig.core.store);
+        keep(w);
+        if (w->rig.keeper.loaded)
+            background(w);
+    }
+    MUST(w, is_idle(w));
+    rig_tick(&w->rig, 2000);
+    (void)signer_step(w->rig.core.signer);
+    (void)store_journal_step(w->rig.core.store);
+    log_check(w);
+    MUST(w, w->signed_size == w->lines);
+}
+
+/* After a rotation every key lies under the newest KEK. */
+static void keys_check(struct world *w)
+{
+    struct kek_row kek;
+    struct key *key;
+    uint64_t seq;
+
+    MUST(w, keeper_active_kek(&w->rig.keeper, &kek, &seq) == HUFU_OK);
+    MUST(w, w->rotations == 0 || kek.version > 1);
+    for (size_t i = 0; (key = keyring_at(w->rig.core.ring, i)) != NULL; i++)
+        MUST(w, atomic_load(&key->kek_version) == kek.version);
+}
+
+static void people_find(struct world *w)
+{
+    for (size_t i = 0; i < PEOPLE; i++) {
+        w->person[i].name = people[i];
+        w->person[i].id = directory_user(w->rig.core.dir, view_str(people[i]))->id;
+    }
+    for (size_t d = 0; d < 3; d++) {
+        w->domain_there[d] = true;
+        w->domain_id[d] = (uint32_t)d + 1;
+    }
+}
+
+static void seed_run(struct world *w, uint64_t seed)
+{
+    memset(w, 0, sizeof(*w));
+    w->seed = w->random = seed;
+    merkle_init(&w->tree);
+    merkle_root(&w->tree, &w->root[0]);
+    fake_hsm_init(&w->hsm);
+    rig_init(&w->rig, &w->hsm);
+    rig_set(&w->rig, "core.generation_ops=64");
+    rig_set(&w->rig, "core.slice_ops=16");
+    rig_set(&w->rig, "limit.guesses_per_day=25");
+    rig_set(&w->rig, "ceremony.life_s=400");
+    MUST(w, rig_open(&w->rig) == HUFU_OK && rig_setup(&w->rig) == HUFU_OK);
+    rig_crash(&w->rig);
+    MUST(w, rig_open(&w->rig) == HUFU_OK && rig_unseal(&w->rig));
+    w->rig.on_reply = on_reply;
+    w->rig.arg = w;
+    people_find(w);
+    for (w->step = 0; w->step < STEPS; w->step++)
+        step(w);
+    quiesce(w);
+    crash(w);
+    quiesce(w);
+    store_check(w);
+    keys_check(w);
+    rig_done(&w->rig);
+    fake_hsm_done(&w->hsm);
+}
+
+static uint64_t number_of(const char *name, uint64_t without)
+{
+    const char *text = getenv(name);
+
+    return text != NULL ? strtoull(text, NULL, 10) : without;
+}
+
+int main(void)
+{
+    struct world *w = &w_all;
+    uint64_t first = number_of("HUFU_SEED", 1);
+    uint64_t count = number_of("HUFU_SEEDS", getenv("HUFU_SEED") != NULL ? 1 : 30);
+    size_t sum[9] = { 0 };
+
+    log_setup("test", LOG_ERROR_LEVEL);
+    if (secret_heap_init(RIG_HEAP_BYTES) != HUFU_OK)
+        return 1;
+    for (uint64_t i = 0; i < count; i++) {
+        seed_run(w, first + i);
+        sum[0] += w->answered;
+        sum[1] += w->good;
+        sum[2] += w->replayed;
+        sum[3] += w->revealed;
+        sum[4] += w->limited;
+        sum[5] += w->crashes;
+        sum[6] += w->lost;
+        sum[7] += w->rotations;
+        sum[8] += w->toks;
+    }
+    printf("core steps: %" PRIu64 " seeds, %zu answers, %zu good, %zu replayed, %zu revealed, "
+           "%zu limited, %zu crashes, %zu lost, %zu rotations, %zu tokens\n",
+           count, sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7], sum[8]);
+    for (size_t i = 0; i < 9 && count >= 30; i++)
+        if (sum[i] == 0) {
+            fprintf(stderr, "core steps: number %zu of these never happened\n", i + 1);
+            return 1;
+        }
+    return 0;
+}
