@@ -11,6 +11,7 @@ HUFU_ONLY (run only tests whose name contains it).
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -186,6 +187,16 @@ class Instance:
         self.proc = None
         return time.monotonic() - began
 
+    def check_log(self):
+        """No role died of itself, and no sanitizer had anything to say."""
+        if not os.path.exists(self.log_path):
+            return
+        lines = self.log_bytes().decode(errors="replace").splitlines()
+        for at, line in enumerate(lines):
+            died = re.search(r"event=role\.ended .*signal=(4|6|7|8|11)\b", line)
+            if died or "Sanitizer" in line or "runtime error:" in line:
+                raise Failure("the log says:\n" + "\n".join(lines[at:at + 40]))
+
     def crash(self):
         """SIGKILL to hufud itself; its roles must not outlive it by more than 5 s."""
         pids = self.roles()
@@ -288,6 +299,12 @@ def run(names, settings=(), start=True):
         failed += 1
     finally:
         if instance is not None:
+            try:
+                instance.stop()
+                instance.check_log()
+            except Failure as why:
+                print("FAIL log: %s" % why)
+                failed += 1
             try:
                 instance.close()
             except Failure as why:

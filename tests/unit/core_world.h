@@ -17,27 +17,27 @@
 #include "vault/base/digest.h"
 #include "vault/base/id.h"
 
-#define VALUES        10
-#define TOKENS_MAX    4000
-#define DOMAINS       5 /* the last two are made on the way */
-#define PARTNERS      2
-#define PEOPLE        4
-#define SESSIONS      48
-#define FACTORS       200 /* fresh factors, each with a budget */
-#define FLIGHTS       40
-#define ITEMS         4
-#define IDEM_KEYS     6
-#define IDEMS         400
-#define CEREMONIES    100
-#define LINES_MAX     20000
-#define FIELDS_MAX    1024
-#define BODY_MAX      2048
-#define GUESSES       25 /* limit.guesses_per_day */
-#define REVEALS       20 /* limit.reveals_per_factor */
-#define FRESH_MS      300000u
-#define IDLE_MS       900000u
-#define CEREMONY_MS   400000u
-#define NONE          SIZE_MAX
+#define VALUES      10
+#define TOKENS_MAX  4000
+#define DOMAINS     5 /* the last two are made on the way */
+#define PARTNERS    2
+#define PEOPLE      4
+#define SESSIONS    48
+#define FACTORS     200 /* fresh factors, each with a budget */
+#define FLIGHTS     40
+#define ITEMS       4
+#define IDEM_KEYS   6
+#define IDEMS       400
+#define CEREMONIES  100
+#define LINES_MAX   20000
+#define FIELDS_MAX  1024
+#define BODY_MAX    2048
+#define GUESSES     25 /* limit.guesses_per_day */
+#define REVEALS     20 /* limit.reveals_per_factor */
+#define FRESH_MS    300000u
+#define IDLE_MS     900000u
+#define CEREMONY_MS 400000u
+#define NONE        SIZE_MAX
 
 struct tok {
     size_t domain, value;
@@ -76,7 +76,7 @@ struct outcome { /* of an idempotent request */
     char body[BODY_MAX];
 };
 
-struct item { /* of a batch */
+struct item {            /* of a batch */
     size_t value, token; /* NONE: not one of these */
     char text[24];
     enum hufu_err want;
@@ -252,8 +252,8 @@ static inline void background(struct world *w)
         struct view text = view_of(m->text, MSG_SESSION_LEN);
         uint8_t hash[32];
 
-        m->was_over = m->was_over || now >= m->expires_ms ||
-                      w->rig.clock.boot - m->used_boot >= IDLE_MS;
+        m->was_over =
+            m->was_over || now >= m->expires_ms || w->rig.clock.boot - m->used_boot >= IDLE_MS;
         if (!m->alive)
             continue;
         MUST(w, digest_sha256(&text, 1, hash) == HUFU_OK);

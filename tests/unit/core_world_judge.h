@@ -52,7 +52,8 @@ static inline void line_must_hold(struct world *w, uint64_t index, const char *a
 }
 
 /* FORMATS.md section 6, by libcrypto alone. */
-static inline void token_name(struct world *w, size_t domain, const char *token, char out[static 64])
+static inline void token_name(struct world *w, size_t domain, const char *token,
+                              char out[static 64])
 {
     struct key *key = keyring_active(w->rig.core.ring, KEY_SYSTEM, KEY_LOGID);
     uint8_t mem[64], mac[32], text_mem[64];
@@ -112,7 +113,9 @@ static inline void add_token(struct world *w, const struct flight *f, const stru
     *t = (struct tok){ .domain = f->domain,
                        .value = it->value,
                        .state = RECORD_ACTIVE,
-                       .uses = f->uses > 0 ? f->uses : f->domain == 2 ? 1 : 0,
+                       .uses = f->uses > 0      ? f->uses
+                               : f->domain == 2 ? 1
+                                                : 0,
                        .expires_ms = f->expires_in == 0 ? 0 : f->now_ms + f->expires_in * 1000 };
     snprintf(t->text, sizeof(t->text), "%s", text);
     t->sent[f->partner] = true;
@@ -249,6 +252,7 @@ static inline void judge_good(struct world *w, struct flight *f, const json_t *j
         w->ses[f->session].alive = false;
         return;
     case VERB_CEREMONY_PROPOSE:
+        MUST(w, foretell_ceremony(w, f) == HUFU_OK); /* one at a time, whatever was in flight */
         c = &w->cer[w->ceremonies++];
         MUST(w, w->ceremonies <= CEREMONIES);
         *c = (struct cer){ .state = CEREMONY_PROPOSED, .expires_ms = f->now_ms + CEREMONY_MS };

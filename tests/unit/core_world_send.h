@@ -215,8 +215,8 @@ static inline bool choose(struct world *w, struct flight *f)
     static const uint16_t ceremony[] = { VERB_CEREMONY_PROPOSE, VERB_CEREMONY_APPROVE,
                                          VERB_CEREMONY_APPROVE, VERB_CEREMONY_APPROVE,
                                          VERB_CEREMONY_CANCEL };
-    static const uint16_t freeze[] = { VERB_DOMAIN_FREEZE, VERB_DOMAIN_UNFREEZE,
-                                       VERB_DOMAIN_UNFREEZE, VERB_PARTNER_FREEZE,
+    static const uint16_t freeze[] = { VERB_DOMAIN_FREEZE,    VERB_DOMAIN_UNFREEZE,
+                                       VERB_DOMAIN_UNFREEZE,  VERB_PARTNER_FREEZE,
                                        VERB_PARTNER_UNFREEZE, VERB_PARTNER_UNFREEZE };
     uint64_t what = draw(w, 1000);
 
@@ -237,8 +237,8 @@ static inline bool choose(struct world *w, struct flight *f)
         f->session = NONE;
         return w->sessions + FLIGHTS < SESSIONS;
     }
-    if (!w->ses[f->session].alive ||
-        w->rig.clock.now - w->ses[f->session].factor_ms >= FRESH_MS || draw(w, 40) == 0) {
+    if (!w->ses[f->session].alive || w->rig.clock.now - w->ses[f->session].factor_ms >= FRESH_MS ||
+        draw(w, 40) == 0) {
         f->verb = draw(w, 60) == 0 ? VERB_LOGOUT : VERB_STEP_UP;
         if (!w->ses[f->session].alive && draw(w, 2) == 0) {
             f->verb = VERB_LOGIN;
@@ -287,8 +287,9 @@ static inline void choose_key(struct world *w, struct flight *f)
         if (w->idems == IDEMS)
             return;
         had = &w->idem[w->idems++];
-        *had = (struct idem){ .partner = f->partner, .person = f->person, .key = key,
-                              .verb = f->verb, .first = *f };
+        *had = (struct idem){
+            .partner = f->partner, .person = f->person, .key = key, .verb = f->verb, .first = *f
+        };
     }
     f->idem = (size_t)(had - w->idem);
     f->key = key;

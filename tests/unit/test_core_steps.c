@@ -1,8 +1,8 @@
 /*
- * The core's steps in seeded random order, many requests in flight, crashes between any two, against
- * a model that foretells every decision: what was answered holds for ever, what was refused changed
- * nothing, and every value that left has its entry.
- * HUFU_SEED=n runs that seed alone; HUFU_SEEDS=n runs that many.
+ * The core's steps in seeded random order, many requests in flight, crashes between any two,
+ * against a model that foretells every decision: what was answered holds for ever, what was refused
+ * changed nothing, and every value that left has its entry. HUFU_SEED=n runs that seed alone;
+ * HUFU_SEEDS=n runs that many.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "tests/unit/core_world_send.h"
 #include "vault/base/log.h"
 
-#define STEPS 4000
+#define STEPS 2500
 
 /* Stands before LMDB's own: a commit that finds the disk full. */
 static bool commit_fails;
@@ -107,6 +107,10 @@ static void step(struct world *w)
 {
     uint64_t what = draw(w, 1000);
 
+    if (w->hsm.down && draw(w, 60) == 0)
+        w->hsm.down = false;
+    if (atomic_load(&w->rig.core.phase) != CORE_OPEN && draw(w, 5) == 0)
+        keep(w);
     commit_fails = draw(w, 40) == 0;
     if (what < 260)
         submit(w);
