@@ -342,14 +342,15 @@ int core_main(const struct conf *conf, int control_fd, int front_fd, int hsm_fd,
         return EXIT_MEND;
     }
     err = prepare(&p, conf, hsm_fd);
-    if (err != HUFU_OK) {
-        log_event(LOG_ERROR_LEVEL, "core.start", "err", LOG_ERR(err), NULL);
-        return err == HUFU_IO || err == HUFU_BUSY || err == HUFU_NOMEM ? EXIT_FAILURE : EXIT_MEND;
-    }
     front_link_init(&p.front, &p.core, front_fd, p.wake_fd);
     p.core.send = front_link_send;
     p.core.send_arg = &p.front;
-    status = init_fd >= 0 ? initialise(&p, init_fd) : serve(&p);
+    if (err != HUFU_OK) {
+        log_event(LOG_ERROR_LEVEL, "core.start", "err", LOG_ERR(err), NULL);
+        status = err == HUFU_IO || err == HUFU_BUSY || err == HUFU_NOMEM ? EXIT_FAILURE : EXIT_MEND;
+    } else {
+        status = init_fd >= 0 ? initialise(&p, init_fd) : serve(&p);
+    }
     core_take_down(&p.core);
     front_link_done(&p.front);
     format_set_free(p.core.formats);

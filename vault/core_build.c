@@ -54,11 +54,13 @@ enum hufu_err core_build(struct core *core)
     return err;
 }
 
-/* Requests that nobody will serve any more. */
+/* Requests that nobody will serve any more. A queue that was never made has no tail. */
 static void drop_all(struct queue *q)
 {
     struct qnode *n;
 
+    if (q->tail == NULL)
+        return;
     while ((n = queue_take(q)) != NULL)
         request_free((struct request *)n);
     queue_done(q);

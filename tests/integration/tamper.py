@@ -18,6 +18,21 @@ def database(v):
     return v.path("data", "map", "data.mdb")
 
 
+def keep(v):
+    """A copy of journal and map as they lie, outside the instance's data folder."""
+    where = v.path("kept")
+    shutil.rmtree(where, ignore_errors=True)
+    shutil.copytree(v.path("data"), where)
+    return where
+
+
+def put_back(v, where):
+    """Journal and map together: a map older than its journal is another thing (see below)."""
+    for name in ("journal", "map"):
+        shutil.rmtree(v.path("data", name))
+        shutil.copytree(os.path.join(where, name), v.path("data", name))
+
+
 def settled(v):
     """Stops the vault when everything is in the map."""
     time.sleep(1.5)
@@ -83,6 +98,7 @@ def test_C11_changed_records(v):
     acme = Partner(v)
     cards = [val.pan(prefix="411111") for _ in range(40)]
     tokens = [acme.token("cards", c) for c in cards]
+    PEOPLE.setdefault("olga", Person(v, "olga")).ready()  # her session is among what is put back
     settled(v)
     with open(database(v), "rb") as f:
         whole = f.read()
@@ -90,23 +106,25 @@ def test_C11_changed_records(v):
     changes = {"bit %d bytes behind the key" % n: flipped(whole, tokens[0], n)
                for n in (7, 9, 10, 18, 26, 40, 60, 80, 100)}
     changes["two rows swapped"] = swapped(whole, tokens[0], tokens[1])
-    shut_out = []
+    shut_out, kept = [], keep(v)
     try:
         for what, content in changes.items():
+            put_back(v, kept)
             with open(database(v), "wb") as f:
                 f.write(content)
             if opens(v):
                 status, value = answer(v, "cards", tokens[0])
                 check(value is None, "after a changed database (%s) the token opens" % what)
                 check(status in (0, 404, 503), "%d after: %s" % (status, what))
-                equal(answer(v, "cards", tokens[5])[1], cards[5], "value of a row beside it")
+                # a core that died of the page is back at once: then the others are there again
+                lib.wait_for(lambda: answer(v, "cards", tokens[5])[1] == cards[5], 5,
+                             "value of a row beside it, after: " + what)
             else:
                 shut_out.append(what)
             shut(v)
     finally:
         shut(v)
-        with open(database(v), "wb") as f:
-            f.write(whole)
+        put_back(v, kept)
     print("# %d changed databases, %d of them not opened at all" % (len(changes), len(shut_out)))
     v.start()
     equal(answer(v, "cards", tokens[0]), (200, cards[0]), "value of the untouched database")
@@ -122,8 +140,7 @@ def test_C11_control_rows_rolled_back(v):
     v.start()
     acme.change("revoke", "cards", token, "stolen").expect(200)
     settled(v)
-    today = database(v) + ".today"
-    shutil.copy(database(v), today)
+    today = keep(v)
     shutil.copy(database(v) + ".old", database(v))
     try:
         if opens(v):
@@ -131,11 +148,10 @@ def test_C11_control_rows_rolled_back(v):
             check(status != 200, "a revoked token opens after the map was put back")
     finally:
         shut(v)
-        shutil.copy(today, database(v))
-        os.remove(today)
-        os.remove(database(v) + ".old")
+        put_back(v, today)
     v.start()
 
 
 if __name__ == "__main__":
-    lib.run(globals(), ["core.flush_ms=100"])
+    # LMDB reads damaged pages without a check: a core may die of one, also by a sanitizer's hand
+    lib.run(globals(), ["core.flush_ms=100"], may_die=True)

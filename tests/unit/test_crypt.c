@@ -1,0 +1,152 @@
+/* AES-256-GCM and HMAC-SHA-256 under keys of the ring, with contexts kept by serial. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <openssl/hmac.h>
+
+#include "tests/unit/key_pieces.h"
+#include "vault/base/text.h"
+#include "vault/keys/crypt.h"
+
+static size_t unhex(const char *hex, uint8_t *out, size_t max)
+{
+    struct buf b;
+
+    buf_fixed(&b, out, max);
+    assert_int_equal(text_unhex(view_str(hex), &b), HUFU_OK);
+    return b.len;
+}
+
+/* McGrew and Viega, "The Galois/Counter Mode of Operation", appendix B, test case 16. */
+static void test_seal_known_answer(void **state)
+{
+    struct key *key = key_new(1, KEY_DATA, 1, 1);
+    uint8_t nonce[CRYPT_NONCE_LEN], text[64], plain[64], want[64], tag[CRYPT_TAG_LEN];
+    uint8_t want_tag[CRYPT_TAG_LEN], aad_mem[32], opened[64];
+    struct view aad[3];
+    struct crypt *c;
+    size_t len;
+
+    (void)state;
+    unhex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
+          secret_write(key->secret), KEY_LEN);
+    unhex("cafebabefacedbaddecaf888", nonce, sizeof(nonce));
+    len = unhex("d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809"
+                "532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+                plain, sizeof(plain));
+    unhex("522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b"
+          "1056828838c5f61e6393ba7a0abcc9f662",
+          want, sizeof(want));
+    unhex("76fc6ece0f4e1768cddf8853bb2d551b", want_tag, sizeof(want_tag));
+    unhex("feedfacedeadbeeffeedfacedeadbeefabaddad2", aad_mem, sizeof(aad_mem));
+    aad[0] = view_of(aad_mem, 3);
+    aad[1] = view_of(NULL, 0);
+    aad[2] = view_of(aad_mem + 3, 17);
+    assert_int_equal(crypt_new(&c), HUFU_OK);
+    for (int i = 0; i < 3; i++) { /* the kept context gives the same again */
+        memcpy(text, plain, len);
+        assert_int_equal(crypt_seal(c, key, nonce, aad, 3, text, len, tag), HUFU_OK);
+        assert_memory_equal(text, want, len);
+        assert_memory_equal(tag, want_tag, sizeof(tag));
+        assert_int_equal(crypt_open(c, key, nonce, aad, 3, text, len, tag, opened), HUFU_OK);
+        assert_memory_equal(opened, plain, len);
+    }
+    crypt_free(c);
+    key_drop(key);
+}
+
+/* One bit anywhere refuses, and gives nothing away. */
+static void test_open_refuses_every_flipped_bit(void **state)
+{
+    struct key *key = key_new(1, KEY_DATA, 1, 1);
+    uint8_t all[CRYPT_NONCE_LEN + 5 + 9 + CRYPT_TAG_LEN] = { 0 }, out[9], zero[9] = { 0 };
+    uint8_t *aad_at = all + CRYPT_NONCE_LEN, *text = aad_at + 5, *tag = text + 9;
+    struct view aad = view_of(aad_at, 5);
+    struct crypt *c;
+
+    (void)state;
+    assert_int_equal(crypt_new(&c), HUFU_OK);
+    memcpy(text, "something", 9);
+    assert_int_equal(crypt_seal(c, key, all, &aad, 1, text, 9, tag), HUFU_OK);
+    for (size_t bit = 0; bit < 8 * sizeof(all); bit++) {
+        memset(out, 0xee, sizeof(out));
+        all[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_int_equal(crypt_open(c, key, all, &aad, 1, text, 9, tag, out), HUFU_CORRUPT);
+        assert_memory_equal(out, zero, sizeof(out)); /* wiped, not half decrypted */
+        all[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    assert_int_equal(crypt_open(c, key, all, &aad, 1, text, 9, tag, out), HUFU_OK);
+    assert_memory_equal(out, "something", 9);
+    crypt_free(c);
+    key_drop(key);
+}
+
+/* Serials that fall on one slot of the cache must not share a context. */
+static void test_keys_of_one_slot_do_not_mix(void **state)
+{
+    struct key *a = key_new(1, KEY_DATA, 1, 1), *b = key_new(2, KEY_DATA, 1, 2);
+    uint8_t nonce[CRYPT_NONCE_LEN] = { 0 }, ta[4] = "text", tb[4] = "text", tag_a[16], tag_b[16];
+    uint8_t out[4], mac_a[CRYPT_MAC_LEN], mac_b[CRYPT_MAC_LEN], again[CRYPT_MAC_LEN];
+    struct view part = view_str("part");
+    struct crypt *c;
+
+    (void)state;
+    a->serial = 5;
+    b->serial = 5 + 64;
+    assert_int_equal(crypt_new(&c), HUFU_OK);
+    assert_int_equal(crypt_seal(c, a, nonce, NULL, 0, ta, 4, tag_a), HUFU_OK);
+    assert_int_equal(crypt_seal(c, b, nonce, NULL, 0, tb, 4, tag_b), HUFU_OK);
+    assert_memory_not_equal(ta, tb, 4);
+    assert_int_equal(crypt_open(c, a, nonce, NULL, 0, ta, 4, tag_a, out), HUFU_OK);
+    assert_int_equal(crypt_open(c, b, nonce, NULL, 0, ta, 4, tag_a, out), HUFU_CORRUPT);
+    assert_int_equal(crypt_open(c, b, nonce, NULL, 0, tb, 4, tag_b, out), HUFU_OK);
+    assert_int_equal(crypt_mac(c, a, &part, 1, mac_a), HUFU_OK);
+    assert_int_equal(crypt_mac(c, b, &part, 1, mac_b), HUFU_OK);
+    assert_int_equal(crypt_mac(c, a, &part, 1, again), HUFU_OK);
+    assert_memory_not_equal(mac_a, mac_b, CRYPT_MAC_LEN);
+    assert_memory_equal(mac_a, again, CRYPT_MAC_LEN);
+    crypt_free(c);
+    crypt_free(NULL);
+    key_drop(a);
+    key_drop(b);
+}
+
+/* RFC 2104 by libcrypto's one-shot call. */
+static void test_mac_joins_parts(void **state)
+{
+    struct key *key = key_new(1, KEY_MAC, 1, 0x5c);
+    struct view parts[] = { view_str("one"), view_of(NULL, 0), view_str("two") };
+    uint8_t out[CRYPT_MAC_LEN], want[CRYPT_MAC_LEN];
+    unsigned len = sizeof(want);
+    struct crypt *c;
+
+    (void)state;
+    assert_int_equal(crypt_new(&c), HUFU_OK);
+    assert_non_null(HMAC(EVP_sha256(), secret_read(key->secret), KEY_LEN,
+                         (const uint8_t *)"onetwo", 6, want, &len));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(crypt_mac(c, key, parts, 3, out), HUFU_OK);
+        assert_memory_equal(out, want, sizeof(want));
+    }
+    assert_int_equal(crypt_mac(c, key, NULL, 0, out), HUFU_OK);
+    assert_memory_not_equal(out, want, sizeof(want));
+    crypt_free(c);
+    key_drop(key);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_seal_known_answer),
+        cmocka_unit_test(test_open_refuses_every_flipped_bit),
+        cmocka_unit_test(test_keys_of_one_slot_do_not_mix),
+        cmocka_unit_test(test_mac_joins_parts),
+    };
+
+    return cmocka_run_group_tests(tests, heap_setup, NULL);
+}
