@@ -94,16 +94,30 @@ static bool is_going_on(struct core *core, const char *kind)
     return false;
 }
 
+/* Of two that begin at once, only one finds the ids row as it was: it is written again. */
+static enum hufu_err take_turn(struct worker *w, struct request *req, const char *kind)
+{
+    struct row_ids ids;
+    uint64_t seq;
+
+    if (directory_ids(w->core->dir, &ids, &seq) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    return is_going_on(w->core, kind) ? HUFU_CONFLICT : manage_write_ids(w, req, &ids, seq);
+}
+
 enum hufu_err ceremony_begin(struct worker *w, struct request *req,
                              const struct ceremony_kind *kind, struct view subject,
                              struct view reason, struct ceremony *c)
 {
     const struct conf *conf = w->core->conf;
     uint64_t now = core_now(w->core);
+    enum hufu_err err = HUFU_OK;
 
     *c = (struct ceremony){ .state = CEREMONY_PROPOSED, .seq = STORE_ABSENT };
-    if (kind->exclusive && is_going_on(w->core, kind->name))
-        return HUFU_CONFLICT;
+    if (kind->exclusive)
+        err = take_turn(w, req, kind->name);
+    if (err != HUFU_OK)
+        return err;
     if (id_make(&w->draw, now, c->id) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     if (manage_copy(c->kind, sizeof(c->kind), view_str(kind->name)) != HUFU_OK ||
@@ -141,7 +155,7 @@ enum hufu_err handle_ceremony_propose(struct worker *w, struct request *req,
         err = check_member(w, req, MSG_SUBJECT, where);
     if (err != HUFU_OK)
         return err;
-    if (request_ops(req, 1, 1, 1, 0) != HUFU_OK)
+    if (request_ops(req, 1, 2, 2, 0) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     op_expect_caller(req, &req->op[0]);
     request_entry(req, 0)->reason = reason;

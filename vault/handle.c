@@ -151,7 +151,7 @@ static enum hufu_err admit(struct core *core, struct request *req, struct msg_wh
 
 enum hufu_err refuse_entry(struct request *req, enum hufu_err err)
 {
-    enum hufu_err made = request_ops(req, 1, 1, 1, 0);
+    enum hufu_err made = request_ops(req, 1, 1, 1, 1);
 
     if (made != HUFU_OK)
         return made;
@@ -177,9 +177,9 @@ static void refuse(struct worker *w, struct request *req, enum hufu_err err, str
         request_answer(req, err, where);
         return;
     }
-    /* A refusal that writes (a failed code counts towards the lock) is never left to counting. */
+    /* A refusal that writes (a failed code, a guess) is never left to counting. */
     if (!refusals_note(core->refusals, name, req->msg.addr, err, core_boot(core)) &&
-        (req->draft.op_count == 0 || req->op[0].write_count == 0)) {
+        (req->draft.op_count == 0 || req->op[0].write_count + req->op[0].count_count == 0)) {
         request_answer(req, err, where);
         return;
     }

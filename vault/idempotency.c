@@ -182,7 +182,8 @@ enum hufu_err idempotency_keep(struct worker *w, struct request *req, enum hufu_
 
     if (req->idem_row.len == 0 || later)
         return err;
-    if (err != HUFU_OK && refuse_entry(req, err) != HUFU_OK)
+    /* A refusal that has drafted its own entry, which names the token, keeps it. */
+    if (err != HUFU_OK && req->draft.op_count == 0 && refuse_entry(req, err) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     if (lay_row(w, req, err, where, &req->op[0]) != HUFU_OK)
         return HUFU_UNAVAILABLE;

@@ -14,6 +14,7 @@ struct parse {
     struct init *init;
     const struct format_set *formats;
     char section[64];
+    bool is_open; /* the section's object is there */
     char partners[INIT_EACH_MAX][LIST_MAX]; /* of each domain, until all partners are known */
 };
 
@@ -97,7 +98,8 @@ static bool set_user(struct init_user *u, const char *key, const char *value)
     if (strcmp(key, "totp_secret") != 0)
         return false;
     buf_fixed(&seed, u->seed, sizeof(u->seed));
-    return text_unbase32(view_str(value), &seed) == HUFU_OK && seed.len == ROW_SEED_LEN;
+    u->has_seed = text_unbase32(view_str(value), &seed) == HUFU_OK && seed.len == ROW_SEED_LEN;
+    return u->has_seed;
 }
 
 static bool set_domain(struct parse *p, struct domain *d, const char *key, const char *value)
@@ -174,7 +176,10 @@ static int handle(void *arg, const char *section, const char *key, const char *v
     struct parse *p = arg;
     struct init *init = p->init;
 
-    if (strcmp(section, p->section) != 0 && !open_section(p, section))
+    /* inih goes on behind a fault: keys of a section that was refused belong to nothing. */
+    if (strcmp(section, p->section) != 0)
+        p->is_open = open_section(p, section);
+    if (!p->is_open)
         return 0;
     if (section[0] == 'u')
         return set_user(&init->user[init->user_count - 1], key, value);
@@ -200,6 +205,34 @@ static bool put_partner(void *arg, const char *part)
     return false;
 }
 
+static bool has_pin_of(const struct partner *a, const struct partner *b)
+{
+    for (size_t i = 0; i < a->pin_count; i++)
+        for (size_t j = 0; j < b->pin_count; j++)
+            if (view_equal(view_of(a->pin[i], MSG_PIN_LEN), view_of(b->pin[j], MSG_PIN_LEN)))
+                return true;
+    return false;
+}
+
+/* A name twice in a list, or a certificate of two partners, would leave it open who is meant. */
+static bool is_distinct(const struct init *init)
+{
+    for (size_t i = 0; i < init->user_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(init->user[i].name, init->user[j].name) == 0)
+                return false;
+    for (size_t i = 0; i < init->domain_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(init->domain[i].name, init->domain[j].name) == 0)
+                return false;
+    for (size_t i = 0; i < init->partner_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(init->partner[i].name, init->partner[j].name) == 0 ||
+                has_pin_of(&init->partner[i], &init->partner[j]))
+                return false;
+    return true;
+}
+
 /* What can only be judged when the whole file has been read. */
 static bool is_complete(struct parse *p)
 {
@@ -208,7 +241,7 @@ static bool is_complete(struct parse *p)
     for (size_t i = 0; i < init->user_count; i++) {
         struct init_user *u = &init->user[i];
 
-        if (u->role == ROLE_NONE || u->password[0] == '\0')
+        if (u->role == ROLE_NONE || u->password[0] == '\0' || !u->has_seed)
             return false;
         if (u->group[0] == '\0' && !copy(u->group, sizeof(u->group), role_name(u->role)))
             return false;
@@ -223,7 +256,7 @@ static bool is_complete(struct parse *p)
     for (size_t i = 0; i < init->partner_count; i++)
         if (init->partner[i].pin_count == 0)
             return false;
-    return init->user_count > 0;
+    return init->user_count > 0 && is_distinct(init);
 }
 
 enum hufu_err init_parse(struct view text, const struct format_set *formats, struct init **out)

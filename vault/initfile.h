@@ -23,6 +23,7 @@ struct init_user { /* SECRET */
     enum role role;
     char password[PASSWORD_MAX + 1];
     uint8_t seed[ROW_SEED_LEN];
+    bool has_seed;
 };
 
 struct init {

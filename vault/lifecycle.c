@@ -70,6 +70,15 @@ static enum hufu_err print_token(struct request *req, const struct token *t)
     return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
+/* A look-up in vain is a guess, counted like those that tokenize makes. */
+static enum hufu_err miss(struct worker *w, struct request *req, struct view value)
+{
+    if (refuse_entry(req, HUFU_NOT_FOUND) != HUFU_OK ||
+        row_count_guess(w, req, &req->op[0], value) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    return HUFU_NOT_FOUND;
+}
+
 enum hufu_err handle_lookup(struct worker *w, struct request *req, struct msg_where *where)
 {
     uint8_t value[FORMAT_VALUE_MAX];
@@ -88,6 +97,8 @@ enum hufu_err handle_lookup(struct worker *w, struct request *req, struct msg_wh
         goto out;
     }
     err = find_by_value(w, req, view_of(value, value_len), &t);
+    if (err == HUFU_NOT_FOUND)
+        err = miss(w, req, view_of(value, value_len));
     if (err == HUFU_OK)
         err = token_op(req, &t, 0);
     if (err == HUFU_OK)

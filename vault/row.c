@@ -6,6 +6,7 @@
 #include "vault/keys/envelope.h"
 
 #define PARTS_MAX 8
+#define DAY_MS    86400000ULL
 
 struct view row_plain_key(struct request *req, uint8_t table, struct view key)
 {
@@ -196,6 +197,33 @@ enum hufu_err row_digest(struct worker *w, enum row_purpose purpose, const struc
         all[n++] = part[i];
     }
     return crypt_mac(w->crypt, key, all, n, out) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+}
+
+enum hufu_err row_count_guess(struct worker *w, struct request *req, struct store_op *op,
+                              struct view value)
+{
+    const struct domain *d = req->domain;
+    uint64_t limit = conf_u64(w->core->conf, CONF_GUESSES_DAY);
+    uint64_t day = w->core->clock->now_ms(w->core->clock) / DAY_MS;
+    uint8_t mem[FORMAT_VALUE_MAX + 32], digest[32];
+    struct view part, key;
+    struct buf b;
+
+    if (limit >= LIMIT_OFF)
+        return HUFU_OK;
+    buf_fixed(&b, mem, sizeof(mem));
+    buf_u32(&b, req->who.partner->id);
+    buf_u32(&b, d->id);
+    buf_u64(&b, day);
+    format_bucket(d->format, d->keep, value, &b);
+    part = buf_view(&b);
+    if (buf_check(&b) != HUFU_OK || row_digest(w, ROW_NEW_VALUES, &part, 1, digest) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    key = row_plain_key(req, TABLE_COUNTER, view_of(digest, sizeof(digest)));
+    if (key.p == NULL)
+        return HUFU_UNAVAILABLE;
+    op_count(op, key, 1, limit, (day + 1) * DAY_MS);
+    return HUFU_OK;
 }
 
 enum hufu_err row_token_id(struct worker *w, uint32_t domain_id, struct view token,

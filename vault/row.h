@@ -55,6 +55,12 @@ enum row_purpose {
 HUFU_MUST_USE enum hufu_err row_digest(struct worker *w, enum row_purpose purpose,
                                        const struct view *part, size_t part_count,
                                        uint8_t out[static 32]);
+/*
+ * Counts a guess: a value that this partner had not sent before, or asked for in vain, per domain,
+ * bucket of kept characters and day. LIMIT stops it at commit. HUFU_UNAVAILABLE.
+ */
+HUFU_MUST_USE enum hufu_err row_count_guess(struct worker *w, struct request *req,
+                                            struct store_op *op, struct view value);
 /* The token's name in the log. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err row_token_id(struct worker *w, uint32_t domain_id, struct view token,
                                          uint8_t out[static ENTRY_TOKEN_ID_LEN]);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -74,14 +75,25 @@ static enum hufu_err keep_keys(struct keeper *k, struct key **key, size_t count)
 
         if (err != HUFU_OK)
             return err;
+        key[i] = NULL;
     }
     return HUFU_OK;
+}
+
+/* Keys that did not come into the ring. */
+static void drop_keys(struct key **key, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (key[i] != NULL)
+            secret_free(key[i]->secret);
+        free(key[i]);
+    }
 }
 
 static enum hufu_err make_system_keys(struct keeper *k, const struct kek_row *kek)
 {
     static const enum key_kind kinds[3] = { KEY_CONTROL, KEY_LOGID, KEY_MAC };
-    struct key *key[3];
+    struct key *key[3] = { NULL };
     enum hufu_err err;
 
     err = keeper_op(k, "key-make", 3);
@@ -91,6 +103,7 @@ static enum hufu_err make_system_keys(struct keeper *k, const struct kek_row *ke
         err = keeper_commit(k);
     if (err == HUFU_OK)
         err = keep_keys(k, key, 3);
+    drop_keys(key, 3);
     return err == HUFU_OK ? store_digest_start(k->core->store) : err;
 }
 
@@ -205,7 +218,7 @@ static enum hufu_err add_domain(struct keeper *k, const struct kek_row *kek, uin
                                 struct domain *d)
 {
     static const enum key_kind kinds[2] = { KEY_DATA, KEY_INDEX };
-    struct key *key[2];
+    struct key *key[2] = { NULL };
     struct buf text;
     enum hufu_err err;
 
@@ -226,6 +239,7 @@ static enum hufu_err add_domain(struct keeper *k, const struct kek_row *kek, uin
         err = keeper_commit(k);
     if (err == HUFU_OK)
         err = keep_keys(k, key, 2);
+    drop_keys(key, 2);
     buf_done(&text);
     return err;
 }

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "vault/base/json.h"
+#include "vault/manage.h"
 #include "vault/mapping.h"
 
 #define ITEMS_PER_ENTRY 256
 #define REPLY_ITEM_MAX  256 /* bytes of one result */
-#define DAY_MS          86400000ULL
 
 /* C01: an active partner, qualified, for domains and formats that it declared. */
 static bool may_send(const struct partner *p, const struct domain *d, uint64_t now_ms)
@@ -21,33 +21,6 @@ static bool may_send(const struct partner *p, const struct domain *d, uint64_t n
         format = format || strcmp(p->format[i], format_name(d->format)) == 0;
     return domain && format && p->state == ROW_ACTIVE && d->state == ROW_ACTIVE &&
            (p->qualified_until_ms == 0 || now_ms < p->qualified_until_ms);
-}
-
-/* Distinct new values per partner, domain, bucket and day: tokenize must not be a guessing oracle.
- */
-static enum hufu_err count_guess(struct tokenize_job *job, struct mapping *it, struct store_op *op)
-{
-    uint64_t limit = conf_u64(job->w->core->conf, CONF_GUESSES_DAY);
-    uint64_t day = job->now_ms / DAY_MS;
-    uint8_t mem[FORMAT_VALUE_MAX + 32], digest[32];
-    struct view part, key;
-    struct buf b;
-
-    if (limit >= LIMIT_OFF)
-        return HUFU_OK;
-    buf_fixed(&b, mem, sizeof(mem));
-    buf_u32(&b, job->req->who.partner->id);
-    buf_u32(&b, job->d->id);
-    buf_u64(&b, day);
-    format_bucket(job->d->format, job->d->keep, view_of(it->value, it->value_len), &b);
-    part = buf_view(&b);
-    if (buf_check(&b) != HUFU_OK || row_digest(job->w, ROW_NEW_VALUES, &part, 1, digest) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    key = row_plain_key(job->req, TABLE_COUNTER, view_of(digest, sizeof(digest)));
-    if (key.p == NULL)
-        return HUFU_UNAVAILABLE;
-    op_count(op, key, 1, limit, (day + 1) * DAY_MS);
-    return HUFU_OK;
 }
 
 static enum hufu_err add_item(struct tokenize_job *job, struct mapping *it, struct store_op *op,
@@ -65,7 +38,7 @@ static enum hufu_err add_item(struct tokenize_job *job, struct mapping *it, stru
     if (it->writes_index)
         op_write(op, it->index_key, it->token, it->value_len);
     if (it->is_fresh_value)
-        err = count_guess(job, it, op);
+        err = row_count_guess(job->w, job->req, op, view_of(it->value, it->value_len));
     if (err == HUFU_OK)
         err = row_token_id(job->w, job->d->id, view_of(it->token, it->value_len),
                            ids + op->entry->token_id_count * ENTRY_TOKEN_ID_LEN);
@@ -160,6 +133,14 @@ static enum hufu_err read_items(struct tokenize_job *job)
     return HUFU_OK;
 }
 
+/* Absent, or a number that the record can hold: nothing is cut off in silence. */
+static bool is_count(const struct msg_request *msg, enum msg_tag tag)
+{
+    uint64_t n = msg_u64(msg, tag, 1);
+
+    return n > 0 && n <= UINT32_MAX;
+}
+
 static enum hufu_err prepare(struct tokenize_job *job, struct msg_where *where)
 {
     struct msg_request *msg = &job->req->msg;
@@ -168,6 +149,10 @@ static enum hufu_err prepare(struct tokenize_job *job, struct msg_where *where)
 
     if (msg_has(msg, MSG_VALUE) == msg_has(msg, MSG_VALUES))
         return HUFU_BAD_REQUEST;
+    if (!is_count(msg, MSG_EXPIRES_IN))
+        return manage_at(where, MSG_EXPIRES_IN, HUFU_BAD_REQUEST);
+    if (!is_count(msg, MSG_USES))
+        return manage_at(where, MSG_USES, HUFU_BAD_REQUEST);
     err = domain_for(job->w, job->req, where);
     if (err != HUFU_OK)
         return err;

@@ -110,15 +110,18 @@ def test_same_work_for_unknown_users(v):
             took.append(time.monotonic() - began)
         return statistics.median(took)
 
-    unknown, other = cost("nobody-here"), cost("nobody-else")
-    sven = Person(v, "sven")
-    code = sven.next_code()
-    began = time.monotonic()
-    sven.try_login(otp=code).expect(201)
-    known = time.monotonic() - began
-    check(unknown > known * 0.3 and other > known * 0.3,
-          "an unknown user is refused in %.0f ms, a known one let in after %.0f ms"
-          % (unknown * 1000, known * 1000))
+    def known_cost(name):
+        person = Person(v, name)
+        code = person.next_code()
+        began = time.monotonic()
+        person.try_login(otp=code).expect(201)
+        return time.monotonic() - began
+
+    # One slow login of a busy machine proves nothing: the best of three has to hold.
+    unknown = min(cost("nobody-here"), cost("nobody-else"))
+    known = [known_cost(name) for name in ("sven", "sara", "chen")]
+    check(unknown > min(known) * 0.3,
+          "an unknown user is refused in %.0f ms, known ones let in after %s ms" % (unknown * 1000, [round(k * 1000) for k in known]))
 
 
 def test_sessions_coexist_and_end(v):

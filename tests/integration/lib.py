@@ -11,6 +11,7 @@ HUFU_ONLY (run only tests whose name contains it).
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -59,9 +60,15 @@ def wait_for(probe, seconds, what, pause=0.02):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the range that the kernel takes ports of outgoing connections from."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def is_alive(pid):

@@ -101,7 +101,7 @@ static void test_get_refuses_what_cannot_be(void **state)
     assert_int_equal(record_get_text(buf_view(&text), &got), HUFU_CORRUPT);
     header_mem[0] = 2; /* another format */
     assert_int_equal(record_get_header(buf_view(&header), &got), HUFU_CORRUPT);
-    /* one partner, one byte of value too many */
+    /* more partners than there may be; one byte of value too many */
     rec = sample();
     print(&rec, &header, header_mem, &text, text_mem);
     header_mem[header.len - 13] = ROW_PARTNERS_MAX + 1;

@@ -64,7 +64,7 @@ enum conf_type { CONF_NUMBER, CONF_TEXT, CONF_PATH, CONF_LEVEL };
     X(LOCK_S,         "auth",  "lock_s",             NUMBER, "s",       1, 604800, "1800", "how long the lock lasts") \
     X(REVEALS_FACTOR, "limit", "reveals_per_factor", NUMBER, "",        1, 1000000000, "20", "clear values per fresh second factor") \
     X(REVEALS_DAY,    "limit", "reveals_per_day",    NUMBER, "",        1, 1000000000, "200", "clear values per person and day (UTC)") \
-    X(GUESSES_DAY,    "limit", "guesses_per_day",    NUMBER, "",        1, 1000000000, "100", "new values per partner, domain, bucket of kept characters and day (UTC)") \
+    X(GUESSES_DAY,    "limit", "guesses_per_day",    NUMBER, "",        1, 1000000000, "100", "new values and look-ups in vain per partner, domain, bucket of kept characters and day (UTC)") \
     X(REFUSALS_S,     "limit", "refusals_per_s",     NUMBER, "1/s",     1, 1000, "10", "entries for refusals per principal; counted beyond") \
     X(CUSTODIANS,     "ceremony", "custodians",      NUMBER, "",        2, 9, "2", "custodians that a key ceremony needs") \
     X(CEREMONY_S,     "ceremony", "life_s",          NUMBER, "s",       30, 2592000, "86400", "how long a proposed ceremony waits for approval") \
