@@ -21,7 +21,7 @@ skipped='^skip |^SoftHSM2 is not installed|^\[ +SKIPPED +\] [^0-9]' # lines that
 
 # Suites in the order they start: those that wait longest for codes first.
 suites='contract_keys contract_detokenize hsm_life kill contract_audit roles contract_admin cli
-planted contract_http tamper contract_tokenize contract_lifecycle config race'
+planted contract_http tamper contract_tokenize contract_lifecycle limits config race'
 # Suites that compare times, and so have the machine to themselves.
 alone='contract_people'
 # What stands beside the suites in their folder.

@@ -14,7 +14,7 @@ struct parse {
     struct init *init;
     const struct format_set *formats;
     char section[64];
-    bool is_open; /* the section's object is there */
+    bool is_open;                           /* the section's object is there */
     char partners[INIT_EACH_MAX][LIST_MAX]; /* of each domain, until all partners are known */
 };
 
@@ -275,7 +275,8 @@ enum hufu_err init_parse(struct view text, const struct format_set *formats, str
     if (text.len > 0)
         memcpy(copy_of_text, text.p, text.len);
     line = ini_parse_string(copy_of_text, handle, p);
-    err = line == 0 && is_complete(p) ? HUFU_OK : HUFU_SYNTAX;
+    /* inih ends at a NUL: what stands behind one would be left out in silence. */
+    err = line == 0 && strlen(copy_of_text) == text.len && is_complete(p) ? HUFU_OK : HUFU_SYNTAX;
     if (err != HUFU_OK) {
         log_event(LOG_ERROR_LEVEL, "init.syntax", "line", LOG_NUM(line > 0 ? line : 0), NULL);
         goto out;

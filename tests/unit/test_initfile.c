@@ -141,6 +141,16 @@ static void test_parse_refuses_doubles(void **state)
     refused(OLGA ACME "[partner zeta]\npin = " PIN2 "\npin = " PIN1 "\n");
 }
 
+static void test_parse_refuses_a_nul(void **state)
+{
+    static const char text[] = OLGA "\0" OMAR;
+    struct init *out = NULL;
+
+    (void)state;
+    assert_int_equal(init_parse(view_of(text, sizeof(text) - 1), formats, &out), HUFU_SYNTAX);
+    assert_null(out);
+}
+
 static void test_parse_takes_so_many_and_no_more(void **state)
 {
     struct init *in = NULL;
@@ -158,8 +168,7 @@ static void test_parse_takes_so_many_and_no_more(void **state)
         buf_dec(&text, i);
         buf_str(&text, "]\nrole = sre\npassword = p\ntotp_secret = " SEED "\n");
     }
-    buf_u8(&text, 0);
-    refused((const char *)text.p);
+    assert_int_equal(init_parse(buf_view(&text), formats, &in), HUFU_SYNTAX);
     buf_done(&text);
 }
 
@@ -185,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_C42_no_partner_comes_without_a_certificate),
         cmocka_unit_test(test_parse_refuses),
         cmocka_unit_test(test_parse_refuses_doubles),
+        cmocka_unit_test(test_parse_refuses_a_nul),
         cmocka_unit_test(test_parse_takes_so_many_and_no_more),
         cmocka_unit_test(test_parse_of_random_cuts_never_crashes),
     };
