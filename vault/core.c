@@ -29,7 +29,7 @@ struct threads {
     size_t workers;
     pthread_t worker_id[WORKERS_MAX];
     pthread_t journal, map, password, signer, keeping, sweeper;
-    _Atomic bool stop;
+    _Atomic bool stop, stop_signing;
 };
 
 struct process {
@@ -92,10 +92,12 @@ static void *sign(void *arg)
 {
     struct threads *t = arg;
 
-    while (!atomic_load(&t->stop)) {
+    while (!atomic_load(&t->stop_signing)) {
         (void)signer_step(t->core->signer);
         nap();
     }
+    if (signer_step(t->core->signer)) /* the last entries get their signature */
+        nap();
     return NULL;
 }
 
@@ -165,12 +167,11 @@ static void stop_threads(struct threads *t)
     for (size_t i = 0; i < t->workers; i++)
         pthread_join(t->worker_id[i], NULL);
     pthread_join(t->password, NULL);
-    (void)signer_step(core->signer); /* the last entries get their signature */
-    atomic_store(&t->stop, true);
+    atomic_store(&t->stop_signing, true);
     pthread_join(t->signer, NULL);
+    store_stop(core->store); /* before the journal's last step: nothing is handed in behind it */
+    atomic_store(&t->stop, true);
     pthread_join(t->sweeper, NULL);
-    nap();
-    store_stop(core->store);
     pthread_join(t->journal, NULL);
     pthread_join(t->map, NULL);
     pthread_join(t->keeping, NULL);
