@@ -62,6 +62,10 @@ format: ## clang-format every source
 	@clang-format -i $$(git ls-files '*.c' '*.h')
 install: all ## into DESTDIR and PREFIX; ends by checking the installed example configuration
 	@tools/install.sh '$(DESTDIR)' '$(PREFIX)' $B
+deb: ## a Debian package of it in the build folder
+	@tools/deps.sh check
+	@$(MAKE) all
+	@tools/deb.sh $B
 clean: ## remove what was built
 	@rm -rf build build-san build-clang build-san-clang
 help: ## show this list
@@ -79,5 +83,5 @@ $B/%.o: %.c ; @mkdir -p $(@D) && echo "  CC $<" && $(CC) $(CFLAGS) -MMD -MP -c -
 $B/api/spec.o: $B/openapi.inc
 $B/openapi.inc: api/openapi.json ; @mkdir -p $B && od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g' >$@
 -include $(shell find $B -name '*.d' 2>/dev/null)
-.PHONY: all check tests-built demo run stop bench fuzz soak lint format install clean help
+.PHONY: all check tests-built demo run stop bench fuzz soak lint format install deb clean help
 .SECONDARY:
