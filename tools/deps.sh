@@ -7,7 +7,7 @@ build='gcc make pkg-config libssl-dev libp11-dev libp11-kit-dev softhsm2 liblmdb
 libmicrohttpd-dev libgnutls28-dev libjansson-dev libinih-dev libargon2-dev libcurl4-gnutls-dev
 libqrencode-dev libcmocka-dev liboath-dev openssl curl jq'
 check='clang clang-tidy clang-format cppcheck libclang-rt-14-dev shellcheck oathtool python3 jq scdoc
-softhsm2 git dpkg-dev'
+softhsm2 opensc git dpkg-dev'
 demo='softhsm2 openssl curl jq oathtool'
 
 missing=

@@ -130,11 +130,11 @@ static enum hufu_err write_pem(struct keeper *k, const struct log_identity *log)
     return err;
 }
 
-static enum hufu_err make_log(struct keeper *k, const struct row_ids *ids)
+static enum hufu_err make_log(struct keeper *k)
 {
     struct log_identity log = { 0 };
-    uint8_t raw[6], mem[512], ids_mem[32];
-    struct buf spki, name, text, ids_text;
+    uint8_t raw[6], mem[512];
+    struct buf spki, name, text;
     enum hufu_err err;
 
     if (draw_bytes(&k->w.draw, raw, sizeof(raw)) != HUFU_OK)
@@ -147,16 +147,12 @@ static enum hufu_err make_log(struct keeper *k, const struct row_ids *ids)
     err = hsm_sign_make(k->core->hsm, view_str(log.key_id), &spki);
     log.spki_len = spki.len;
     if (err == HUFU_OK)
-        err = keeper_op(k, "log-key-make", 2);
+        err = keeper_op(k, "log-key-make", 1);
     if (err != HUFU_OK)
         return err;
     buf_fixed(&text, mem, sizeof(mem));
     log_identity_put(&log, &text);
-    buf_fixed(&ids_text, ids_mem, sizeof(ids_mem));
-    row_ids_put(ids, &ids_text);
     err = add_row(k, row_plain_key(&k->req, TABLE_META, view_str("log")), &text);
-    if (err == HUFU_OK)
-        err = add_row(k, row_plain_key(&k->req, TABLE_META, view_str("ids")), &ids_text);
     if (err == HUFU_OK)
         err = keeper_commit(k);
     return err == HUFU_OK ? write_pem(k, &log) : err;
@@ -244,6 +240,21 @@ static enum hufu_err add_domain(struct keeper *k, const struct kek_row *kek, uin
     return err;
 }
 
+/* The last row: a vault without it was never finished, and is not opened (unseal.c). */
+static enum hufu_err finish(struct keeper *k, const struct row_ids *ids)
+{
+    uint8_t mem[32];
+    struct buf text;
+    enum hufu_err err = keeper_op(k, "init-done", 1);
+
+    if (err != HUFU_OK)
+        return err;
+    buf_fixed(&text, mem, sizeof(mem));
+    row_ids_put(ids, &text);
+    err = add_row(k, row_plain_key(&k->req, TABLE_META, view_str("ids")), &text);
+    return err == HUFU_OK ? keeper_commit(k) : err;
+}
+
 enum hufu_err setup_vault(struct keeper *k, struct view init_text)
 {
     struct init *init = NULL;
@@ -264,13 +275,15 @@ enum hufu_err setup_vault(struct keeper *k, struct view init_text)
     if (err == HUFU_OK)
         err = make_system_keys(k, &kek);
     if (err == HUFU_OK)
-        err = make_log(k, &ids);
+        err = make_log(k);
     for (uint32_t i = 0; i < init->user_count && err == HUFU_OK; i++)
         err = add_user(k, i + 1, &init->user[i]);
     for (uint32_t i = 0; i < init->domain_count && err == HUFU_OK; i++)
         err = add_domain(k, &kek, i + 1, &init->domain[i]);
     for (uint32_t i = 0; i < init->partner_count && err == HUFU_OK; i++)
         err = add_partner(k, i + 1, &init->partner[i]);
+    if (err == HUFU_OK)
+        err = finish(k, &ids);
     init_free(init);
     return err;
 }

@@ -155,6 +155,8 @@ static enum hufu_err read_rows(struct keeper *k)
 bool unseal_step(struct keeper *k)
 {
     struct log_identity log;
+    struct row_ids ids;
+    uint64_t seq;
     enum hufu_err err;
 
     err = hsm_status(k->core->hsm, NULL);
@@ -176,6 +178,10 @@ bool unseal_step(struct keeper *k)
     err = store_digest_check(k->core->store);
     if (err == HUFU_OK)
         err = read_rows(k);
+    if (err == HUFU_OK && directory_ids(k->core->dir, &ids, &seq) != HUFU_OK) {
+        (void)broken(k, "init-unfinished", HUFU_NOT_FOUND); /* setup.c writes that row last */
+        return false;
+    }
     if (err == HUFU_OK)
         err = directory_log(k->core->dir, &log);
     if (err == HUFU_OK)
