@@ -189,15 +189,15 @@ static enum hufu_err check_counts(const struct guard_head *head, const size_t ti
 
 /*
  * A request id is logged and echoed, so it must not carry an account or ID number, not a mistyped
- * one either: every such number has nine digits in a row, whatever separates them. A UUID, where
- * digits meet by chance, is fine.
+ * one either: every such number has nine digits in a row, whatever separates them. A UUIDv7,
+ * where digits meet by chance, is fine.
  */
 static bool may_hold_number(struct view id)
 {
     uint8_t uuid[ID_LEN];
     size_t run = 0;
 
-    if (id_parse(id, uuid) == HUFU_OK)
+    if (id_parse(id, uuid) == HUFU_OK && uuid[6] >> 4 == 7 && uuid[8] >> 6 == 2)
         return false;
     for (size_t i = 0; i < id.len; i++) {
         if (id.p[i] >= '0' && id.p[i] <= '9')

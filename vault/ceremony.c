@@ -50,7 +50,8 @@ static void print_approvals(struct core *core, const struct ceremony *c, struct 
     json_end(j);
 }
 
-void ceremony_print(struct core *core, const struct ceremony *c, struct json *j)
+/* The members of the reply's object, which the caller closes. */
+static void open_object(struct core *core, const struct ceremony *c, struct json *j)
 {
     char id[ID_TEXT_LEN + 1];
 
@@ -65,6 +66,11 @@ void ceremony_print(struct core *core, const struct ceremony *c, struct json *j)
     json_put_u64(j, "needed", c->needed);
     json_put_str(j, "state", ceremony_state_name(c->state));
     json_put_u64(j, "total", c->total);
+}
+
+void ceremony_print(struct core *core, const struct ceremony *c, struct json *j)
+{
+    open_object(core, c, j);
     json_close(j);
 }
 
@@ -187,7 +193,7 @@ static enum hufu_err find(struct worker *w, struct request *req, struct ceremony
 
 static enum hufu_err draft_change(struct worker *w, struct request *req, const struct ceremony *c)
 {
-    if (request_ops(req, 1, 2, 2, 0) != HUFU_OK)
+    if (request_ops(req, 1, 2 + ROW_APPROVALS_MAX, 2, 0) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     op_expect_caller(req, &req->op[0]);
     request_entry(req, 0)->reason = msg_text(&req->msg, MSG_REASON);
@@ -195,6 +201,50 @@ static enum hufu_err draft_change(struct worker *w, struct request *req, const s
     if (ceremony_row_write(w, req, &req->op[0], c) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     return print_reply(req, c);
+}
+
+/* Approvals of people who are still allowed in: one who was frozen meanwhile has no say. */
+static uint32_t count_standing(struct worker *w, const struct ceremony *c)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < c->approval_count; i++) {
+        const struct user *user = directory_user_id(w->core->dir, c->approval[i].user_id);
+
+        n += user != NULL && user->state == ROW_ACTIVE;
+    }
+    return n;
+}
+
+/* … and none of them may be frozen before this is committed. */
+static enum hufu_err expect_approvers(struct worker *w, struct request *req,
+                                      const struct ceremony *c)
+{
+    for (size_t i = 0; i < c->approval_count; i++) {
+        const struct user *user = directory_user_id(w->core->dir, c->approval[i].user_id);
+        struct view key = row_numbered_key(req, TABLE_USER, c->approval[i].user_id);
+
+        if (user == NULL || key.p == NULL)
+            return HUFU_UNAVAILABLE;
+        op_expect(&req->op[0], key, row_seen(user->seq));
+    }
+    return HUFU_OK;
+}
+
+/* The reply to who seconds a person: the code secret. The password went to who proposed, so that
+ * neither of the two can come in alone. */
+static enum hufu_err print_seed(struct worker *w, struct request *req, const struct ceremony *c,
+                                const struct user *user)
+{
+    struct json j;
+
+    if (request_body(req, 4096) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    json_init(&j, &req->body);
+    open_object(w->core, c, &j);
+    manage_print_seed(user, &j);
+    json_close(&j);
+    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
 /* The second administrator agrees: the person may come in, in the same operation. */
@@ -220,7 +270,9 @@ static enum hufu_err activate_user(struct worker *w, struct request *req, struct
     err = manage_write(w, req, TABLE_USER, user->id, user->seq, &text);
     buf_done(&text);
     wipe(&active, sizeof(active));
-    return err;
+    if (err == HUFU_OK)
+        err = expect_approvers(w, req, c);
+    return err == HUFU_OK ? print_seed(w, req, c, user) : err;
 }
 
 enum hufu_err handle_ceremony_approve(struct worker *w, struct request *req,
@@ -244,12 +296,13 @@ enum hufu_err handle_ceremony_approve(struct worker *w, struct request *req,
     c.approval[c.approval_count].at_ms = now;
     c.approval_count++;
     c.changed_ms = now;
-    if (c.approval_count < c.needed)
+    if (count_standing(w, &c) < c.needed)
         return draft_change(w, req, &c);
     if (strcmp(c.kind, "enrol-user") == 0)
         return activate_user(w, req, &c);
     c.state = CEREMONY_RUNNING; /* keeper.c takes it from here */
-    return draft_change(w, req, &c);
+    err = draft_change(w, req, &c);
+    return err == HUFU_OK ? expect_approvers(w, req, &c) : err;
 }
 
 enum hufu_err handle_ceremony_cancel(struct worker *w, struct request *req, struct msg_where *where)

@@ -9,7 +9,6 @@
 #include "vault/manage.h"
 #include "vault/token.h"
 
-#define DAY_MS         86400000ULL
 #define REPLY_ITEM_MAX 192 /* bytes of one result */
 #define RECEIPT_SPACE  512
 
@@ -37,7 +36,7 @@ static bool has_purpose(const struct domain *d, struct view purpose)
     return false;
 }
 
-/* domain, batch, purpose, reason, grant: everything before the tokens themselves. */
+/* domain, batch, purpose: everything before the tokens themselves. */
 static enum hufu_err check_request(struct job *job, struct msg_where *where)
 {
     struct msg_request *msg = &job->req->msg;
@@ -56,7 +55,7 @@ static enum hufu_err check_request(struct job *job, struct msg_where *where)
         return manage_at(where, MSG_TOKENS, HUFU_TOO_LARGE);
     if (!has_purpose(job->req->domain, msg_text(msg, MSG_PURPOSE)))
         return manage_at(where, MSG_PURPOSE, HUFU_INVALID_PURPOSE);
-    return check_member(job->w, job->req, MSG_REASON, where);
+    return HUFU_OK;
 }
 
 static enum hufu_err read_tokens(struct job *job, struct msg_where *where)
@@ -146,47 +145,29 @@ static enum hufu_err use_up(struct job *job, struct reveal *it, struct store_op 
     return HUFU_OK;
 }
 
-static enum hufu_err count_one(struct job *job, enum row_purpose what, struct view whom,
-                               uint64_t limit, uint64_t until_ms)
-{
-    uint8_t digest[32];
-    struct view key;
-
-    if (limit >= LIMIT_OFF)
-        return HUFU_OK;
-    if (row_digest(job->w, what, &whom, 1, digest) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    key = row_plain_key(job->req, TABLE_COUNTER, view_of(digest, sizeof(digest)));
-    if (key.p == NULL)
-        return HUFU_UNAVAILABLE;
-    op_count(&job->req->op[0], key, job->revealed, limit, until_ms);
-    return HUFU_OK;
-}
-
 /* The budget of this fresh factor, and of this person's day. */
 static enum hufu_err count_reveals(struct job *job)
 {
-    const struct conf *conf = job->w->core->conf;
-    const struct who *who = &job->req->who;
-    uint64_t day = job->now_ms / DAY_MS;
-    uint8_t mem[64];
-    struct buf b;
-    enum hufu_err err;
+    uint64_t limit = conf_u64(job->w->core->conf, CONF_REVEALS_FACTOR);
+    const struct session *s = &job->req->who.session;
+    uint8_t digest[32], mem[8];
+    struct view part[2] = { view_of(s->hash, sizeof(s->hash)) }, key;
+    struct buf factor;
 
     if (job->revealed == 0)
         return HUFU_OK;
-    buf_fixed(&b, mem, sizeof(mem));
-    buf_put(&b, who->session.hash, sizeof(who->session.hash));
-    buf_u64(&b, who->session.factor_ms);
-    err = count_one(job, ROW_REVEALS_FACTOR, buf_view(&b), conf_u64(conf, CONF_REVEALS_FACTOR),
-                    who->session.expires_ms);
-    if (err != HUFU_OK)
-        return err;
-    buf_fixed(&b, mem, sizeof(mem));
-    buf_u32(&b, who->user->id);
-    buf_u64(&b, day);
-    return count_one(job, ROW_REVEALS_DAY, buf_view(&b), conf_u64(conf, CONF_REVEALS_DAY),
-                     (day + 1) * DAY_MS);
+    if (limit < LIMIT_OFF) {
+        buf_fixed(&factor, mem, sizeof(mem));
+        buf_u64(&factor, s->factor_ms);
+        part[1] = buf_view(&factor);
+        if (row_digest(job->w, ROW_REVEALS_FACTOR, part, 2, digest) != HUFU_OK)
+            return HUFU_UNAVAILABLE;
+        key = row_plain_key(job->req, TABLE_COUNTER, view_of(digest, sizeof(digest)));
+        if (key.p == NULL)
+            return HUFU_UNAVAILABLE;
+        op_count(&job->req->op[0], key, job->revealed, limit, s->expires_ms);
+    }
+    return row_count_person(job->w, job->req, ROW_REVEALS_DAY, job->revealed);
 }
 
 static enum hufu_err make_ops(struct job *job)
@@ -277,6 +258,8 @@ enum hufu_err handle_detokenize(struct worker *w, struct request *req, struct ms
     err = check_request(&job, where);
     if (err == HUFU_OK)
         err = read_tokens(&job, where);
+    if (err == HUFU_OK)
+        err = check_member(w, req, MSG_REASON, where);
     if (err == HUFU_OK && msg_has(&req->msg, MSG_GRANT))
         err = manage_at(where, MSG_GRANT, HUFU_GRANT_REQUIRED);
     if (err != HUFU_OK)

@@ -90,7 +90,8 @@ static enum hufu_err find_person(struct core *core, struct request *req)
     if (directory_session(core->dir, hash, &s) != HUFU_OK)
         return HUFU_UNAUTHENTICATED;
     user = directory_user_id(core->dir, s.user_id);
-    if (user == NULL || user->state != ROW_ACTIVE || session_is_over(core, &s))
+    if (user == NULL || user->state != ROW_ACTIVE || session_is_over(core, &s) ||
+        s.created_ms < user->sessions_from_ms)
         return HUFU_UNAUTHENTICATED;
     directory_touch(core->dir, hash, boot);
     req->who.user = user;
@@ -159,6 +160,14 @@ enum hufu_err refuse_entry(struct request *req, enum hufu_err err)
     return HUFU_OK;
 }
 
+/* True where a refusal changes something; the row that keeps it for its key does not count. */
+static bool writes_more_than_itself(const struct request *req)
+{
+    size_t own = req->idem_kept ? 1 : 0;
+
+    return req->draft.op_count > 0 && req->op[0].write_count + req->op[0].count_count > own;
+}
+
 /* Answers a refusal, after its entry where it gets one. */
 static void refuse(struct worker *w, struct request *req, enum hufu_err err, struct msg_where where)
 {
@@ -179,7 +188,7 @@ static void refuse(struct worker *w, struct request *req, enum hufu_err err, str
     }
     /* A refusal that writes (a failed code, a guess) is never left to counting. */
     if (!refusals_note(core->refusals, name, req->msg.addr, err, core_boot(core)) &&
-        (req->draft.op_count == 0 || req->op[0].write_count + req->op[0].count_count == 0)) {
+        !writes_more_than_itself(req)) {
         request_answer(req, err, where);
         return;
     }
@@ -200,6 +209,7 @@ static void begin_attempt(struct request *req)
     req->op = NULL;
     req->domain = NULL;
     req->receipt_at = 0;
+    req->idem_kept = false;
     req->reply = (struct msg_reply){ .where = MSG_WHERE_NONE };
     req->body = (struct buf){ 0 };
     req->draft = (struct store_draft){ 0 };

@@ -187,5 +187,6 @@ enum hufu_err idempotency_keep(struct worker *w, struct request *req, enum hufu_
         return HUFU_UNAVAILABLE;
     if (lay_row(w, req, err, where, &req->op[0]) != HUFU_OK)
         return HUFU_UNAVAILABLE;
+    req->idem_kept = true;
     return err;
 }

@@ -32,7 +32,8 @@ static enum hufu_err find_by_value(struct worker *w, struct request *req, struct
         return HUFU_UNAVAILABLE;
     if (!view_equal(view_of(t->rec.value, t->rec.value_len), value))
         return HUFU_UNAVAILABLE;
-    return t->rec.state == RECORD_ACTIVE && !record_is_expired(&t->rec, core_now(w->core))
+    return t->rec.state == RECORD_ACTIVE && !record_is_expired(&t->rec, core_now(w->core)) &&
+                   record_has_partner(&t->rec, req->who.partner->id)
                ? HUFU_OK
                : HUFU_NOT_FOUND;
 }
@@ -74,7 +75,7 @@ static enum hufu_err print_token(struct request *req, const struct token *t)
 static enum hufu_err miss(struct worker *w, struct request *req, struct view value)
 {
     if (refuse_entry(req, HUFU_NOT_FOUND) != HUFU_OK ||
-        row_count_guess(w, req, &req->op[0], value) != HUFU_OK)
+        row_count_guess(w, req, &req->op[0], value, true) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     return HUFU_NOT_FOUND;
 }
@@ -102,6 +103,8 @@ enum hufu_err handle_lookup(struct worker *w, struct request *req, struct msg_wh
     if (err == HUFU_OK)
         err = token_op(req, &t, 0);
     if (err == HUFU_OK)
+        err = row_count_guess(w, req, &req->op[0], view_of(value, value_len), false);
+    if (err == HUFU_OK)
         err = print_token(req, &t);
 out:
     wipe(value, sizeof(value));
@@ -118,13 +121,13 @@ static enum hufu_err begin(struct worker *w, struct request *req, struct token *
     enum hufu_err err;
 
     err = domain_for(w, req, where);
-    if (err == HUFU_OK)
-        err = check_member(w, req, MSG_REASON, where);
     if (err != HUFU_OK)
         return err;
     err = token_read(w, req, req->msg.field[MSG_TOKEN], t);
     if (err == HUFU_NOT_TOKEN)
         return manage_at(where, MSG_TOKEN, err);
+    if (err == HUFU_OK)
+        err = check_member(w, req, MSG_REASON, where);
     if (err == HUFU_OK)
         err = token_find(w, req, t);
     if (err == HUFU_OK && p != NULL && !record_has_partner(&t->rec, p->id))
@@ -163,6 +166,8 @@ enum hufu_err handle_inspect(struct worker *w, struct request *req, struct msg_w
     err = begin(w, req, &t, where);
     if (err == HUFU_OK)
         err = token_op(req, &t, 0);
+    if (err == HUFU_OK && req->who.role == ROLE_OPERATOR)
+        err = row_count_person(w, req, ROW_MASKS_DAY, 1);
     if (err == HUFU_OK)
         err = print_inspection(w, req, &t);
     wipe(&t, sizeof(t));

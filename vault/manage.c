@@ -138,6 +138,17 @@ static enum hufu_err print_state(struct request *req, const char *name, uint8_t 
     return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
+/* Two security administrators must be left, or nobody could lift anything any more. */
+static bool is_needed(struct core *core, const struct user *user)
+{
+    const struct user *other;
+    size_t active = 0;
+
+    for (size_t i = 0; (other = directory_user_at(core->dir, i)) != NULL; i++)
+        active += other->role == ROLE_SECURITY_ADMIN && other->state == ROW_ACTIVE;
+    return user->role == ROLE_SECURITY_ADMIN && user->state == ROW_ACTIVE && active <= 2;
+}
+
 /* What is frozen or not: the row of one of three kinds, with its state changed. */
 static enum hufu_err change_state(struct worker *w, struct request *req, uint8_t state)
 {
@@ -169,10 +180,13 @@ static enum hufu_err change_state(struct worker *w, struct request *req, uint8_t
         struct user changed = *u;
 
         changed.state = state;
+        if (state == ROW_FROZEN) /* what was open does not come back with the person */
+            changed.sessions_from_ms = core_now(w->core);
         user_put(&changed, &text);
         found = u->name;
-        err = u->state == ROW_PENDING ? HUFU_CONFLICT
-                                      : manage_write(w, req, TABLE_USER, u->id, u->seq, &text);
+        err = u->state == ROW_PENDING || (state == ROW_FROZEN && is_needed(w->core, u))
+                  ? HUFU_CONFLICT
+                  : manage_write(w, req, TABLE_USER, u->id, u->seq, &text);
     }
     if (err == HUFU_OK)
         request_entry(req, 0)->purpose = view_str(found);

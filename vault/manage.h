@@ -27,6 +27,8 @@ HUFU_MUST_USE enum hufu_err manage_write(struct worker *w, struct request *req, 
 /* Adds the ids row with *ids, which was read at seq. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err manage_write_ids(struct worker *w, struct request *req,
                                              const struct row_ids *ids, uint64_t seq);
+/* Adds totp_secret and totp_uri of a new person: shown once. SECRET. */
+void manage_print_seed(const struct user *user, struct json *j);
 /* True where name is one of count names, each out_len bytes apart. */
 bool manage_has(const char *names, size_t out_len, size_t count, const char *name);
 /* Ends what began with {"items":[ : last names the last item shown where there are more. */

@@ -182,7 +182,7 @@ static enum hufu_err read_numbers(struct request *req, struct domain *d, struct 
     if (d->life_s > UINT32_MAX)
         return manage_at(where, MSG_EXPIRES_IN, HUFU_BAD_REQUEST);
     d->expected = msg_u64(msg, MSG_EXPECTED, 0);
-    if (judge_capacity(d, msg_has(msg, MSG_EXPECTED)) != HUFU_OK)
+    if (judge_capacity(d, d->expected > 0) != HUFU_OK)
         return manage_at(where, MSG_EXPECTED, HUFU_BAD_REQUEST);
     return HUFU_OK;
 }

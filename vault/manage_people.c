@@ -215,22 +215,32 @@ enum hufu_err handle_partner_add(struct worker *w, struct request *req, struct m
     return err == HUFU_OK && buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
-/* What the new person signs in with the first time: shown once, in this reply. */
-static enum hufu_err print_credentials(struct request *req, const struct user *user,
-                                       const char *password, const struct ceremony *c)
+void manage_print_seed(const struct user *user, struct json *j)
 {
     struct view seed = view_of(secret_read(user->seed), ROW_SEED_LEN);
     uint8_t base32_mem[64], uri_mem[256];
-    char id[ID_TEXT_LEN + 1];
     struct buf base32, uri;
-    struct json j;
 
-    if (request_body(req, 1024) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
     buf_fixed(&base32, base32_mem, sizeof(base32_mem));
     buf_fixed(&uri, uri_mem, sizeof(uri_mem));
     text_base32(&base32, seed.p, seed.len);
     totp_uri(&uri, view_str(user->name), seed);
+    json_put_text(j, "totp_secret", buf_view(&base32));
+    json_put_text(j, "totp_uri", buf_view(&uri));
+    buf_done(&base32);
+    buf_done(&uri);
+}
+
+/* What the new person signs in with the first time: shown once, in this reply. Of a privileged one
+ * only the password: the code secret is told to who seconds it (ceremony.c). */
+static enum hufu_err print_credentials(struct request *req, const struct user *user,
+                                       const struct ceremony *c)
+{
+    char id[ID_TEXT_LEN + 1];
+    struct json j;
+
+    if (request_body(req, 1024) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
     json_init(&j, &req->body);
     json_open(&j);
     if (c != NULL) {
@@ -238,12 +248,10 @@ static enum hufu_err print_credentials(struct request *req, const struct user *u
         json_put_str(&j, "ceremony", id);
         json_put_str(&j, "id", id);
     }
-    json_put_str(&j, "initial_password", password);
-    json_put_text(&j, "totp_secret", buf_view(&base32));
-    json_put_text(&j, "totp_uri", buf_view(&uri));
+    json_put_str(&j, "initial_password", req->person.password);
+    if (c == NULL)
+        manage_print_seed(user, &j);
     json_close(&j);
-    buf_done(&base32);
-    buf_done(&uri);
     return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
@@ -291,7 +299,7 @@ static enum hufu_err add_user(struct worker *w, struct request *req, struct user
     if (err == HUFU_OK && privileged)
         err = ceremony_begin(w, req, kind, view_str(user->name), view_str("enrol"), &c);
     if (err == HUFU_OK)
-        err = print_credentials(req, user, req->person.password, privileged ? &c : NULL);
+        err = print_credentials(req, user, privileged ? &c : NULL);
     req->reply.success = privileged ? MSG_202 : MSG_201;
     return err;
 }

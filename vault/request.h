@@ -55,6 +55,7 @@ struct request {
     struct store_op *op;
     struct store_seen idem_seen; /* of the idempotency row */
     struct view idem_row;        /* its key; empty: not asked for */
+    bool idem_kept;              /* the draft has it */
 };
 
 /* Makes a request from a frame's body; NULL where memory is missing or the frame is malformed

@@ -199,30 +199,62 @@ enum hufu_err row_digest(struct worker *w, enum row_purpose purpose, const struc
     return crypt_mac(w->crypt, key, all, n, out) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
+/* The key of the counter for what is counted. */
+static enum hufu_err counter_key(struct worker *w, struct request *req, enum row_purpose what,
+                                 const struct buf *whom, struct view *out)
+{
+    struct view part = buf_view(whom);
+    uint8_t digest[32];
+
+    if (buf_check(whom) != HUFU_OK || row_digest(w, what, &part, 1, digest) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    *out = row_plain_key(req, TABLE_COUNTER, view_of(digest, sizeof(digest)));
+    return out->p == NULL ? HUFU_UNAVAILABLE : HUFU_OK;
+}
+
+static uint64_t today(const struct core *core)
+{
+    return core->clock->now_ms(core->clock) / DAY_MS;
+}
+
 enum hufu_err row_count_guess(struct worker *w, struct request *req, struct store_op *op,
-                              struct view value)
+                              struct view value, bool miss)
 {
     const struct domain *d = req->domain;
-    uint64_t limit = conf_u64(w->core->conf, CONF_GUESSES_DAY);
-    uint64_t day = w->core->clock->now_ms(w->core->clock) / DAY_MS;
-    uint8_t mem[FORMAT_VALUE_MAX + 32], digest[32];
-    struct view part, key;
-    struct buf b;
+    uint64_t limit = conf_u64(w->core->conf, CONF_GUESSES_DAY), day = today(w->core);
+    uint8_t mem[FORMAT_VALUE_MAX + 32];
+    struct view key;
+    struct buf whom;
 
     if (limit >= LIMIT_OFF)
         return HUFU_OK;
-    buf_fixed(&b, mem, sizeof(mem));
-    buf_u32(&b, req->who.partner->id);
-    buf_u32(&b, d->id);
-    buf_u64(&b, day);
-    format_bucket(d->format, d->keep, value, &b);
-    part = buf_view(&b);
-    if (buf_check(&b) != HUFU_OK || row_digest(w, ROW_NEW_VALUES, &part, 1, digest) != HUFU_OK)
+    buf_fixed(&whom, mem, sizeof(mem));
+    buf_u32(&whom, req->who.partner->id);
+    buf_u32(&whom, d->id);
+    buf_u64(&whom, day);
+    format_bucket(d->format, d->keep, value, &whom);
+    if (counter_key(w, req, ROW_NEW_VALUES, &whom, &key) != HUFU_OK)
         return HUFU_UNAVAILABLE;
-    key = row_plain_key(req, TABLE_COUNTER, view_of(digest, sizeof(digest)));
-    if (key.p == NULL)
+    op_count(op, key, miss ? 1 : 0, miss ? limit : limit - 1, (day + 1) * DAY_MS);
+    return HUFU_OK;
+}
+
+enum hufu_err row_count_person(struct worker *w, struct request *req, enum row_purpose what,
+                               uint64_t add)
+{
+    uint64_t limit = conf_u64(w->core->conf, CONF_REVEALS_DAY), day = today(w->core);
+    uint8_t mem[16];
+    struct view key;
+    struct buf whom;
+
+    if (limit >= LIMIT_OFF)
+        return HUFU_OK;
+    buf_fixed(&whom, mem, sizeof(mem));
+    buf_u32(&whom, req->who.user->id);
+    buf_u64(&whom, day);
+    if (counter_key(w, req, what, &whom, &key) != HUFU_OK)
         return HUFU_UNAVAILABLE;
-    op_count(op, key, 1, limit, (day + 1) * DAY_MS);
+    op_count(&req->op[0], key, add, limit, (day + 1) * DAY_MS);
     return HUFU_OK;
 }
 

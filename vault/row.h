@@ -50,17 +50,24 @@ enum row_purpose {
     ROW_REVEALS_FACTOR,
     ROW_REVEALS_DAY,
     ROW_NEW_VALUES,
+    ROW_UNKNOWN_NAME,
+    ROW_MASKS_DAY,
 };
 /* HMAC under the MAC key over purpose and each part with its length. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err row_digest(struct worker *w, enum row_purpose purpose,
                                        const struct view *part, size_t part_count,
                                        uint8_t out[static 32]);
 /*
- * Counts a guess: a value that this partner had not sent before, or asked for in vain, per domain,
- * bucket of kept characters and day. LIMIT stops it at commit. HUFU_UNAVAILABLE.
+ * Guesses: values that this partner had not sent before, or asked for in vain, per domain, bucket
+ * of kept characters and day. A miss counts; a hit only passes while the budget lasts, or the limit
+ * itself would tell the two apart. LIMIT stops it at commit. HUFU_UNAVAILABLE.
  */
 HUFU_MUST_USE enum hufu_err row_count_guess(struct worker *w, struct request *req,
-                                            struct store_op *op, struct view value);
+                                            struct store_op *op, struct view value, bool miss);
+/* What one person has seen today (ROW_REVEALS_DAY, ROW_MASKS_DAY: add more), in operation 0. LIMIT
+ * and HUFU_UNAVAILABLE as above. */
+HUFU_MUST_USE enum hufu_err row_count_person(struct worker *w, struct request *req,
+                                             enum row_purpose what, uint64_t add);
 /* The token's name in the log. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err row_token_id(struct worker *w, uint32_t domain_id, struct view token,
                                          uint8_t out[static ENTRY_TOKEN_ID_LEN]);

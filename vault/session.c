@@ -12,6 +12,8 @@
 #include "vault/row.h"
 
 #define TOKEN_BYTES 32 /* of a session token */
+#define NOBODY_FIRST                                                                               \
+    0xfffffc00U /* 1,024 factor rows that are nobody's: people are numbered from 1 */
 
 /* A first password for a new person. */
 static bool make_password(struct core *core, struct new_person *person)
@@ -85,49 +87,86 @@ static enum hufu_err write_session(struct worker *w, struct request *req, const 
                              row_seen(seen_seq), &text);
 }
 
+/* One try with a code. Failures at log-in, which any stranger can cause, and failures in a session
+ * are counted apart: nobody from outside can keep a person who is in from a fresh factor. */
+struct attempt {
+    const struct user *user; /* NULL: nobody has this name; judged all the same */
+    struct factor factor;
+    bool in_session, other_ok;
+};
+
+static bool is_right(const struct request *req, struct attempt *try, uint64_t now)
+{
+    static const uint8_t nobody[ROW_SEED_LEN];
+    const struct user *user = try->user;
+    struct view seed = user == NULL ? view_of(nobody, sizeof(nobody))
+                                    : view_of(secret_read(user->seed), secret_len(user->seed));
+    uint64_t step = 0;
+    bool code_ok;
+
+    code_ok =
+        totp_check(seed, req->msg.field[MSG_OTP], now, try->factor.last_step, &step) == HUFU_OK;
+    if (!code_ok || !try->other_ok || user == NULL || user->state != ROW_ACTIVE)
+        return false;
+    try->factor.last_step = step;
+    return true;
+}
+
+static enum hufu_err draft_try(struct worker *w, struct request *req, const struct attempt *try,
+                               bool right, uint64_t seen_seq, size_t write_max)
+{
+    enum hufu_err err;
+
+    err = right ? request_ops(req, 1, 2, write_max, 0) : refuse_entry(req, HUFU_UNAUTHENTICATED);
+    if (err != HUFU_OK)
+        return err;
+    if (try->user != NULL) {
+        request_entry(req, 0)->principal = view_str(try->user->name);
+        request_entry(req, 0)->role = role_name(try->user->role);
+    }
+    err = write_factor(w, req, &try->factor, seen_seq);
+    if (err != HUFU_OK)
+        return err;
+    return right ? HUFU_OK : HUFU_UNAUTHENTICATED;
+}
+
 /*
- * Judges a one-time code and drafts what becomes of the person's factor: the accepted step, or one
- * more failure. Both factors have been looked at before anything is decided.
- * Returns HUFU_OK or HUFU_UNAUTHENTICATED, each with operation 0 drafted; HUFU_UNAVAILABLE.
+ * Judges a one-time code and drafts what becomes of the factor: the accepted step, or one more
+ * failure. Both factors have been looked at before anything is decided; who is locked out leaves no
+ * trace but a count.
+ * Returns HUFU_OK or HUFU_UNAUTHENTICATED; HUFU_UNAVAILABLE.
  */
-static enum hufu_err judge_factor(struct worker *w, struct request *req, const struct user *user,
-                                  bool other_ok, size_t write_max)
+static enum hufu_err judge_factor(struct worker *w, struct request *req, uint32_t factor_id,
+                                  struct attempt *try, size_t write_max)
 {
     const struct conf *conf = w->core->conf;
     struct lockout_limits limits = { (uint32_t)conf_u64(conf, CONF_LOCK_AFTER),
                                      conf_u64(conf, CONF_LOCK_S) * 1000 };
-    struct factor f = { .user_id = user->id, .seq = STORE_ABSENT };
-    struct view seed = view_of(secret_read(user->seed), secret_len(user->seed));
-    uint64_t now = core_now(w->core), step = 0, seen;
+    struct factor *f = &try->factor;
+    uint64_t now = core_now(w->core), seen;
     struct lockout lock;
-    bool allowed, code_ok;
-    enum hufu_err err;
+    bool allowed, right;
 
-    if (directory_factor(w->core->dir, user->id, &f) == HUFU_NOT_FOUND)
-        f.user_id = user->id;
-    seen = f.seq;
-    lock = (struct lockout){ f.failures, f.failed_ms };
+    *f = (struct factor){ .seq = STORE_ABSENT };
+    if (directory_factor(w->core->dir, factor_id, f) == HUFU_NOT_FOUND)
+        f->seq = STORE_ABSENT;
+    f->user_id = factor_id;
+    seen = f->seq;
+    lock = try->in_session ? (struct lockout){ f->step_failures, f->step_failed_ms }
+                           : (struct lockout){ f->failures, f->failed_ms };
     allowed = lockout_judge(&limits, &lock, now);
-    code_ok = totp_check(seed, req->msg.field[MSG_OTP], now, f.last_step, &step) == HUFU_OK;
-    if (allowed && code_ok && other_ok && user->state == ROW_ACTIVE) {
-        lock = lockout_passed();
-        f.last_step = step;
-        err = request_ops(req, 1, 2, write_max, 0);
+    right = is_right(req, try, now);
+    if (!allowed)
+        return HUFU_UNAUTHENTICATED;
+    lock = right ? lockout_passed() : lockout_failed(&lock, now);
+    if (try->in_session) {
+        f->step_failures = lock.failures;
+        f->step_failed_ms = lock.failed_ms;
     } else {
-        if (allowed)
-            lock = lockout_failed(&lock, now);
-        err = refuse_entry(req, HUFU_UNAUTHENTICATED);
+        f->failures = lock.failures;
+        f->failed_ms = lock.failed_ms;
     }
-    if (err != HUFU_OK)
-        return err;
-    code_ok = strcmp(request_entry(req, 0)->result, "ok") == 0;
-    request_entry(req, 0)->principal = view_str(user->name);
-    request_entry(req, 0)->role = role_name(user->role);
-    f.failures = lock.failures;
-    f.failed_ms = lock.failed_ms;
-    if (write_factor(w, req, &f, seen) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    return code_ok ? HUFU_OK : HUFU_UNAUTHENTICATED;
+    return draft_try(w, req, try, right, seen, write_max);
 }
 
 static enum hufu_err print_session(struct request *req, const struct user *user,
@@ -172,25 +211,44 @@ static enum hufu_err open_session(struct worker *w, struct request *req, const s
     return err;
 }
 
+/* Names that nobody has share a few rows, so that a try at one costs and leaves what any try does.
+ */
+static enum hufu_err factor_of_nobody(struct worker *w, struct view name, uint32_t *out)
+{
+    uint8_t digest[32];
+
+    if (row_digest(w, ROW_UNKNOWN_NAME, &name, 1, digest) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    *out = NOBODY_FIRST + (uint32_t)(digest[0] | (digest[1] & 3) << 8);
+    return HUFU_OK;
+}
+
 enum hufu_err handle_login(struct worker *w, struct request *req, struct msg_where *where)
 {
-    const struct user *user = directory_user(w->core->dir, msg_text(&req->msg, MSG_USER));
+    struct view name = msg_text(&req->msg, MSG_USER);
+    struct attempt try = { .user = directory_user(w->core->dir, name),
+                           .other_ok = req->password_ok };
+    uint32_t factor_id = 0;
     enum hufu_err err;
 
     (void)where;
-    if (user == NULL)
-        return HUFU_UNAUTHENTICATED;
-    err = judge_factor(w, req, user, req->password_ok, 2);
-    return err == HUFU_OK ? open_session(w, req, user) : err;
+    err = factor_of_nobody(w, name, &factor_id);
+    if (err != HUFU_OK)
+        return err;
+    if (try.user != NULL)
+        factor_id = try.user->id;
+    err = judge_factor(w, req, factor_id, &try, 2);
+    return err == HUFU_OK ? open_session(w, req, try.user) : err;
 }
 
 enum hufu_err handle_step_up(struct worker *w, struct request *req, struct msg_where *where)
 {
+    struct attempt try = { .user = req->who.user, .other_ok = true, .in_session = true };
     struct session s = req->who.session;
     enum hufu_err err;
 
     (void)where;
-    err = judge_factor(w, req, req->who.user, true, 2);
+    err = judge_factor(w, req, try.user->id, &try, 2);
     if (err != HUFU_OK)
         return err;
     s.factor_ms = core_now(w->core);

@@ -59,7 +59,7 @@ static enum hufu_err name_token(struct request *req, const struct token *t)
 
 enum hufu_err token_op(struct request *req, const struct token *t, size_t write_max)
 {
-    if (request_ops(req, 1, 1, write_max, 0) != HUFU_OK || name_token(req, t) != HUFU_OK)
+    if (request_ops(req, 1, 1, write_max, 1) != HUFU_OK || name_token(req, t) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     op_expect_caller(req, &req->op[0]);
     op_expect(&req->op[0], t->key, t->seen);

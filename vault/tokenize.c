@@ -37,8 +37,9 @@ static enum hufu_err add_item(struct tokenize_job *job, struct mapping *it, stru
         op_write(op, it->token_key, it->image, it->image_len);
     if (it->writes_index)
         op_write(op, it->index_key, it->token, it->value_len);
-    if (it->is_fresh_value)
-        err = row_count_guess(job->w, job->req, op, view_of(it->value, it->value_len));
+    if (it->is_fresh_value || (job->d->mode == MODE_DETERMINISTIC && it->twin == NULL))
+        err = row_count_guess(job->w, job->req, op, view_of(it->value, it->value_len),
+                              it->is_fresh_value);
     if (err == HUFU_OK)
         err = row_token_id(job->w, job->d->id, view_of(it->token, it->value_len),
                            ids + op->entry->token_id_count * ENTRY_TOKEN_ID_LEN);
@@ -165,8 +166,7 @@ static enum hufu_err prepare(struct tokenize_job *job, struct msg_where *where)
     if (asked > 0 && (job->life_s == 0 || asked < job->life_s))
         job->life_s = asked;
     job->uses = (uint32_t)msg_u64(msg, MSG_USES, job->d->mode == MODE_ONE_TIME ? 1 : 0);
-    err = check_member(job->w, job->req, MSG_CHANNEL, where);
-    return err == HUFU_OK ? read_items(job) : err;
+    return read_items(job);
 }
 
 /* A fault of the only value refuses the request; in a batch it is that value's outcome. */
@@ -197,6 +197,8 @@ enum hufu_err handle_tokenize(struct worker *w, struct request *req, struct msg_
     err = prepare(&job, where);
     if (err == HUFU_OK)
         err = decide_all(&job, where);
+    if (err == HUFU_OK)
+        err = check_member(w, req, MSG_CHANNEL, where);
     if (err != HUFU_OK)
         return err;
     ops = (job.count + ITEMS_PER_ENTRY - 1) / ITEMS_PER_ENTRY;

@@ -42,16 +42,34 @@ def test_C40_privileged_user_needs_two(v):
     """202 and a ceremony: nobody is let in before another administrator has approved."""
     sara, sven = person(v, "sara"), person(v, "sven")
     found = sara.post("/v1/users", {"name": "axel", "role": "auditor"}).expect(202).json()
-    v.dev["users"].append({"name": "axel", "role": "auditor", "totp_secret":
-                           found["totp_secret"], "password": found["initial_password"]})
-    axel = Person(v, "axel")
-    axel.try_login().expect(401, "unauthenticated")
+    check("totp_secret" not in found, "who proposes learns the code secret")
     path = "/v1/ceremonies/%s/approve" % found["id"]
     sara.post(path).expect(409, "already_approved")
     person(v, "carl").post(path).expect(403, "forbidden")
-    equal(sven.post(path).expect(200).json()["state"], "done", "state")
+    seconded = sven.post(path).expect(200).json()
+    equal(seconded["state"], "done", "state")
+    check("initial_password" not in seconded, "who seconds learns the password")
+    v.dev["users"].append({"name": "axel", "role": "auditor", "totp_secret":
+                           seconded["totp_secret"], "password": found["initial_password"]})
+    axel = Person(v, "axel")
     axel.login()
     axel.get("/v1/audit/entries?from=0&limit=1").expect(200)
+
+
+def test_C40_frozen_proposer_has_no_say(v):
+    """An approval counts only while its giver is allowed in; two administrators always are."""
+    sara, sven, carl = person(v, "sara"), person(v, "sven"), person(v, "carl")
+    found = carl.post("/v1/ceremonies", {"kind": "rotate-kek", "reason": "yearly"}).expect(201)
+    path = "/v1/ceremonies/%s" % found.json()["id"]
+    sara.post("/v1/users/carl/freeze", {"reason": "left today"}).expect(200)
+    carl.get("/v1/whoami").expect(401)
+    reply = person(v, "cora").post(path + "/approve").expect(200).json()
+    equal(reply["state"], "proposed", "state with one approval that stands")
+    person(v, "cora").post(path + "/cancel").expect(200)
+    sara.post("/v1/users/carl/unfreeze", {"reason": "came back"}).expect(200)
+    carl.get("/v1/whoami").expect(401)  # what was open does not come back
+    sara.post("/v1/users/sven/freeze", {"reason": "try"}).expect(409, "conflict")
+    sven.get("/v1/whoami").expect(200)
 
 
 def test_user_names_and_roles(v):

@@ -121,7 +121,8 @@ def test_same_work_for_unknown_users(v):
     unknown = min(cost("nobody-here"), cost("nobody-else"))
     known = [known_cost(name) for name in ("sven", "sara", "chen")]
     check(unknown > min(known) * 0.3,
-          "an unknown user is refused in %.0f ms, known ones let in after %s ms" % (unknown * 1000, [round(k * 1000) for k in known]))
+          "an unknown user is refused in %.0f ms, known ones let in after %s ms"
+          % (unknown * 1000, [round(k * 1000) for k in known]))
 
 
 def test_sessions_coexist_and_end(v):

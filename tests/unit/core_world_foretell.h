@@ -76,7 +76,8 @@ static inline enum hufu_err foretell_lookup(struct world *w, struct flight *f)
     if (!is_deterministic(f->domain))
         return HUFU_UNSUPPORTED_MODE;
     t = newest(w, f->domain, f->item[0].value);
-    return t != NONE && w->tok[t].state == RECORD_ACTIVE && !is_over(&w->tok[t], f->now_ms)
+    return t != NONE && w->tok[t].state == RECORD_ACTIVE && !is_over(&w->tok[t], f->now_ms) &&
+                   w->tok[t].sent[f->partner]
                ? HUFU_OK
                : HUFU_NOT_FOUND;
 }
@@ -166,26 +167,17 @@ static inline enum hufu_err foretell_detokenize(struct world *w, struct flight *
     return err == HUFU_OK && !f->batch ? f->item[0].want : err;
 }
 
-/* Both factors are looked at; what becomes of the person's factor is kept in the flight. */
+/* Both factors are looked at. How failures hold a person back has tests of its own: here somebody
+ * who has failed three times may be held back, and nobody is ever let in with less than both. */
 static inline enum hufu_err foretell_factor(struct world *w, struct flight *f)
 {
-    static const struct lockout_limits limits = { 10, 1800000 };
     const struct person *p = &w->person[f->person];
     uint64_t now_step = f->now_ms / 30000;
-    bool allowed, right;
+    bool right = (f->step == now_step || f->step + 1 == now_step) && f->step > p->last_step &&
+                 f->password_right;
 
     f->judges_factor = true;
-    f->lock = p->lock;
-    allowed = lockout_judge(&limits, &f->lock, f->now_ms);
-    right = (f->step == now_step || f->step + 1 == now_step) && f->step > p->last_step &&
-            f->password_right;
-    if (allowed && right) {
-        f->lock = lockout_passed();
-        return HUFU_OK;
-    }
-    if (allowed)
-        f->lock = lockout_failed(&f->lock, f->now_ms);
-    return HUFU_UNAUTHENTICATED;
+    return right ? HUFU_OK : HUFU_UNAUTHENTICATED;
 }
 
 static inline enum hufu_err foretell_ceremony(struct world *w, struct flight *f)
@@ -235,17 +227,18 @@ static inline enum hufu_err foretell_verb(struct world *w, struct flight *f)
     }
 }
 
-/* A limit was passed at the last try: was it? One try counts at most its items. */
+/* A limit was passed at the last try: was it? One try counts at most its items, and what was known
+ * passes only while there is room for one more guess. */
 static inline void limit_check(struct world *w, const struct flight *f, size_t factor)
 {
     bool full = false;
 
     if (f->verb == VERB_DETOKENIZE)
         full = w->reveals[factor] + f->items > REVEALS;
-    for (size_t i = 0; i < f->items && f->verb == VERB_TOKENIZE; i++)
+    for (size_t i = 0; i < f->items && f->verb != VERB_DETOKENIZE; i++)
         full = full || (f->item[i].value != NONE &&
                         w->guesses[f->partner][f->domain][bucket_of(f->domain, f->item[i].value)] +
-                                f->items >
+                                f->items >=
                             GUESSES);
     MUST(w, full);
 }

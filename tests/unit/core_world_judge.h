@@ -212,11 +212,28 @@ static inline void judge_login(struct world *w, struct flight *f, const json_t *
     snprintf(s->text, sizeof(s->text), "%s", text_of(w, j, "session"));
 }
 
+static inline void judge_ceremony(struct world *w, struct flight *f, const json_t *j)
+{
+    struct cer *c = f->ceremony == NONE ? &w->cer[w->ceremonies] : &w->cer[f->ceremony];
+
+    if (f->verb == VERB_CEREMONY_PROPOSE) {
+        MUST(w, foretell_ceremony(w, f) == HUFU_OK); /* one at a time, whatever was in flight */
+        MUST(w, ++w->ceremonies <= CEREMONIES);
+        *c = (struct cer){ .state = CEREMONY_PROPOSED, .expires_ms = f->now_ms + CEREMONY_MS };
+        snprintf(c->id, sizeof(c->id), "%s", text_of(w, j, "id"));
+    }
+    if (f->verb == VERB_CEREMONY_CANCEL)
+        c->state = CEREMONY_CANCELLED;
+    else
+        c->agreed[f->person] = true;
+    if (f->verb == VERB_CEREMONY_APPROVE)
+        c->state = CEREMONY_RUNNING;
+}
+
 /* What a success does to the model. */
 static inline void judge_good(struct world *w, struct flight *f, const json_t *j, const char *body)
 {
     struct tok *t;
-    struct cer *c;
 
     switch (f->verb) {
     case VERB_TOKENIZE:
@@ -252,19 +269,9 @@ static inline void judge_good(struct world *w, struct flight *f, const json_t *j
         w->ses[f->session].alive = false;
         return;
     case VERB_CEREMONY_PROPOSE:
-        MUST(w, foretell_ceremony(w, f) == HUFU_OK); /* one at a time, whatever was in flight */
-        c = &w->cer[w->ceremonies++];
-        MUST(w, w->ceremonies <= CEREMONIES);
-        *c = (struct cer){ .state = CEREMONY_PROPOSED, .expires_ms = f->now_ms + CEREMONY_MS };
-        c->agreed[f->person] = true;
-        snprintf(c->id, sizeof(c->id), "%s", text_of(w, j, "id"));
-        return;
     case VERB_CEREMONY_APPROVE:
-        w->cer[f->ceremony].agreed[f->person] = true;
-        w->cer[f->ceremony].state = CEREMONY_RUNNING;
-        return;
     case VERB_CEREMONY_CANCEL:
-        w->cer[f->ceremony].state = CEREMONY_CANCELLED;
+        judge_ceremony(w, f, j);
         return;
     case VERB_DOMAIN_ADD:
         w->domain_there[f->domain] = true;
@@ -314,7 +321,7 @@ static inline void judge_unavailable(struct world *w, const struct flight *f)
                 (f->verb == VERB_LOGIN && queue_count(&w->rig.core.passwords) == 16));
 }
 
-static inline bool is_kept(const struct flight *f, enum hufu_err err)
+static inline bool is_kept(const struct world *w, const struct flight *f, enum hufu_err err)
 {
     switch (err) {
     case HUFU_SEALED:
@@ -324,8 +331,13 @@ static inline bool is_kept(const struct flight *f, enum hufu_err err)
     case HUFU_IDEM_MISMATCH:
         return false;
     default:
-        return f->idem != NONE;
+        return f->idem != NONE && !w->in_work;
     }
+}
+
+static inline bool is_held_back(const struct world *w, const struct flight *f, enum hufu_err err)
+{
+    return f->judges_factor && err == HUFU_UNAUTHENTICATED && w->person[f->person].failures >= 3;
 }
 
 static inline void judge(struct world *w, struct flight *f, const struct msg_reply *r)
@@ -341,22 +353,24 @@ static inline void judge(struct world *w, struct flight *f, const struct msg_rep
         judge_unavailable(w, f);
         return;
     }
-    MUST(w, r->err == f->want);
+    MUST(w, r->err == f->want || is_held_back(w, f, r->err));
     w->limited += r->err == HUFU_RATE_LIMITED;
     if (f->replays) {
         judge_replay(w, f, r);
         return;
     }
     MUST(w, (r->flags & MSG_REPLAYED) == 0);
-    if (is_kept(f, r->err))
+    if (is_kept(w, f, r->err))
         keep_outcome(w, f, r);
-    if (f->judges_factor) {
-        w->person[f->person].lock = f->lock;
-        if (r->err == HUFU_OK) {
-            MUST(w, f->step > w->person[f->person].last_step);
-            w->person[f->person].last_step = f->step;
-        }
+    if (f->judges_factor && r->err == HUFU_OK) {
+        MUST(w, f->step > w->person[f->person].last_step);
+        w->person[f->person].last_step = f->step;
+    } else if (f->judges_factor) {
+        w->person[f->person].failures++;
     }
+    if (f->verb == VERB_LOOKUP && r->err == HUFU_NOT_FOUND) /* asked for in vain: a guess too */
+        MUST(w, ++w->guesses[f->partner][f->domain][bucket_of(f->domain, f->item[0].value)] <=
+                    GUESSES);
     if (r->err != HUFU_OK)
         return;
     w->good++;

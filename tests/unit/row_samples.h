@@ -85,8 +85,9 @@ static inline struct partner sample_partner(const char *name, uint8_t pin)
 
 static inline struct user sample_user(const char *name)
 {
-    struct user u = { .role = 2, .group = "operator", .state = ROW_ACTIVE, .created_ms = 6,
-                      .password_ms = 7 };
+    struct user u = {
+        .role = 2, .group = "operator", .state = ROW_ACTIVE, .created_ms = 6, .password_ms = 7
+    };
     uint8_t seed[ROW_SEED_LEN];
 
     snprintf(u.name, sizeof(u.name), "%s", name);
@@ -102,10 +103,20 @@ static inline struct user sample_user(const char *name)
 
 static inline struct ceremony sample_ceremony(void)
 {
-    struct ceremony c = { .kind = "rotate-kek", .state = CEREMONY_RUNNING, .needed = 2,
-                          .domain_id = 3, .target = 4, .created_ms = 5, .expires_ms = 6,
-                          .changed_ms = 7, .done = 8, .total = 9, .subject = "subject",
-                          .reason = "reason", .error = "error", .approval_count = 2 };
+    struct ceremony c = { .kind = "rotate-kek",
+                          .state = CEREMONY_RUNNING,
+                          .needed = 2,
+                          .domain_id = 3,
+                          .target = 4,
+                          .created_ms = 5,
+                          .expires_ms = 6,
+                          .changed_ms = 7,
+                          .done = 8,
+                          .total = 9,
+                          .subject = "subject",
+                          .reason = "reason",
+                          .error = "error",
+                          .approval_count = 2 };
 
     c.approval[0].user_id = 11;
     c.approval[0].at_ms = 12;

@@ -13,7 +13,7 @@
 #include "tests/unit/core_world_send.h"
 #include "vault/base/log.h"
 
-#define STEPS 2500
+#define STEPS 2200
 
 /* Stands before LMDB's own: a commit that finds the disk full. */
 static bool commit_fails;
@@ -60,7 +60,9 @@ static void work(struct world *w)
         return;
     }
     foretell(w, flight_of(w, req->frame_id), req);
+    w->in_work = true;
     MUST(w, worker_step(&w->rig.worker));
+    w->in_work = false;
 }
 
 static void keep(struct world *w)
@@ -207,7 +209,7 @@ static void seed_run(struct world *w, uint64_t seed)
     rig_init(&w->rig, &w->hsm);
     rig_set(&w->rig, "core.generation_ops=64");
     rig_set(&w->rig, "core.slice_ops=16");
-    rig_set(&w->rig, "limit.guesses_per_day=25");
+    rig_set(&w->rig, "limit.guesses_per_day=60");
     rig_set(&w->rig, "ceremony.life_s=400");
     MUST(w, rig_open(&w->rig) == HUFU_OK && rig_setup(&w->rig) == HUFU_OK);
     rig_crash(&w->rig);

@@ -127,8 +127,8 @@ static void test_mac_joins_parts(void **state)
 
     (void)state;
     assert_int_equal(crypt_new(&c), HUFU_OK);
-    assert_non_null(HMAC(EVP_sha256(), secret_read(key->secret), KEY_LEN,
-                         (const uint8_t *)"onetwo", 6, want, &len));
+    assert_non_null(HMAC(EVP_sha256(), secret_read(key->secret), KEY_LEN, (const uint8_t *)"onetwo",
+                         6, want, &len));
     for (int i = 0; i < 2; i++) {
         assert_int_equal(crypt_mac(c, key, parts, 3, out), HUFU_OK);
         assert_memory_equal(out, want, sizeof(want));

@@ -39,8 +39,8 @@ static enum hufu_err apply(uint8_t table, const void *key, size_t key_len, uint6
     buf_fixed(&k, mem, sizeof(mem));
     buf_u8(&k, table);
     buf_put(&k, key, key_len);
-    return directory_apply(dir, buf_view(&k), seq,
-                           text == NULL ? view_of(NULL, 0) : buf_view(text), seq * 10);
+    return directory_apply(dir, buf_view(&k), seq, text == NULL ? view_of(NULL, 0) : buf_view(text),
+                           seq * 10);
 }
 
 static enum hufu_err apply_id(uint8_t table, uint32_t id, uint64_t seq, const struct buf *text)
@@ -165,7 +165,7 @@ static void test_a_session_comes_is_touched_and_goes(void **state)
     assert_int_equal(directory_session(dir, hash, &out), HUFU_NOT_FOUND);
     assert_int_equal(directory_session_at(dir, 0, &out), HUFU_NOT_FOUND);
     assert_int_equal(out.user_id, 77);
-    directory_touch(dir, hash, 100);                              /* nothing to touch: fine */
+    directory_touch(dir, hash, 100);                                    /* nothing to touch: fine */
     assert_int_equal(apply(TABLE_SESSION, hash, 32, 6, NULL), HUFU_OK); /* nor to remove */
     buf_done(&b);
 }
@@ -217,8 +217,8 @@ static void test_factor_ceremony_ids_and_log(void **state)
 /* A row that cannot be read leaves what was there. */
 static void test_apply_refuses_and_keeps_what_was_there(void **state)
 {
-    static const uint8_t tables[] = { TABLE_DOMAIN, TABLE_PARTNER, TABLE_USER, TABLE_FACTOR,
-                                      TABLE_SESSION, TABLE_CEREMONY };
+    static const uint8_t tables[] = { TABLE_DOMAIN, TABLE_PARTNER, TABLE_USER,
+                                      TABLE_FACTOR, TABLE_SESSION, TABLE_CEREMONY };
     uint8_t hash[32] = { 7 };
     struct buf b;
 

@@ -25,8 +25,9 @@ static void test_print_leaves_absent_members_out(void **state)
     const struct entry_draft e = { .verb = "init", .result = "ok" };
 
     (void)state;
-    assert_string_equal(print(&e, false, HUFU_OK),
-                        "{\"result\":\"ok\",\"time\":\"2026-09-21T14:13:20.123Z\",\"verb\":\"init\"}");
+    assert_string_equal(
+        print(&e, false, HUFU_OK),
+        "{\"result\":\"ok\",\"time\":\"2026-09-21T14:13:20.123Z\",\"verb\":\"init\"}");
 }
 
 static void test_print_sorts_all_members(void **state)
@@ -62,8 +63,9 @@ static void test_a_full_batch_fits_into_a_line(void **state)
 {
     static uint8_t ids[256 * ENTRY_TOKEN_ID_LEN];
     uint8_t text[128];
-    struct entry_draft e = { .verb = "tokenize", .result = "partial", .token_ids = ids,
-                             .token_id_count = 256 };
+    struct entry_draft e = {
+        .verb = "tokenize", .result = "partial", .token_ids = ids, .token_id_count = 256
+    };
 
     (void)state;
     memset(text, 1, sizeof(text)); /* printed as \u0001 */

@@ -17,10 +17,12 @@
 
 #define DEADLINE_MS 200
 
+enum peer_does { ANSWERS, REFUSES, BAD_REPLY, BAD_FRAME, OTHER_ID_FIRST, SILENT, HANGS_UP };
+
 struct peer { /* the other end: answers each call as it is told */
     int fd;
     pthread_t thread;
-    enum { ANSWERS, REFUSES, BAD_REPLY, BAD_FRAME, OTHER_ID_FIRST, SILENT, HANGS_UP } how;
+    enum peer_does how;
     unsigned calls;
     struct hsm_request last; /* copied without its views */
 };
@@ -81,7 +83,7 @@ static void *serve(void *arg)
     return NULL;
 }
 
-static int start(struct peer *p, int how)
+static int start(struct peer *p, enum peer_does how)
 {
     int fds[2];
 
@@ -159,7 +161,7 @@ static void test_an_answer_to_another_call_is_passed_over(void **state)
 
 static void test_a_malformed_reply_or_a_closed_link_is_down(void **state)
 {
-    static const int how[] = { BAD_REPLY, BAD_FRAME, HANGS_UP };
+    static const enum peer_does how[] = { BAD_REPLY, BAD_FRAME, HANGS_UP };
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {

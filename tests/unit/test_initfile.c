@@ -16,8 +16,7 @@
 #define PIN1 "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"
 #define PIN2 "b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2"
 #define OLGA "[user olga]\nrole = operator\npassword = p1\ntotp_secret = " SEED "\n"
-#define OMAR                                                                                       \
-    "[user omar]\nrole = operator\ngroup = night\npassword = p2\ntotp_secret = " SEED "\n"
+#define OMAR "[user omar]\nrole = operator\ngroup = night\npassword = p2\ntotp_secret = " SEED "\n"
 #define CARDS                                                                                      \
     "[domain cards]\nformat = pan\nmode = random\npartners = acme, zeta\n"                         \
     "purposes = refund , a b\nkeep_prefix = 6\nkeep_suffix = 4\nbatch_detokenize = 10\n"
@@ -106,7 +105,8 @@ static void test_parse_refuses(void **state)
         "[user olga]\nrole = king\npassword = p1\ntotp_secret = " SEED "\n",
         "[user olga]\nrole = partner\npassword = p1\ntotp_secret = " SEED "\n",
         "[user olga]\nrole = operator\npassword = p1\ntotp_secret = JBSWY3DP\n",
-        "[user olga]\nrole = operator\npassword = p1\ntotp_secret = 1BSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\n",
+        "[user olga]\nrole = operator\npassword = p1\ntotp_secret = "
+        "1BSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\n",
         OLGA "colour = red\n",
         OLGA "[user]\nrole = operator\n",
         OLGA "[thing x]\na = b\n",

@@ -126,8 +126,7 @@ static void test_keyset_row_round_trip_and_refusals(void **state)
     for (size_t n = 0; n < image.len; n++)
         assert_int_equal(keyset_row_get(buf_view(&key), view_of(mem, n), &got), HUFU_CORRUPT);
     for (size_t n = 0; n < key.len; n++)
-        assert_int_equal(keyset_row_get(view_of(key_mem, n), buf_view(&image), &got),
-                         HUFU_CORRUPT);
+        assert_int_equal(keyset_row_get(view_of(key_mem, n), buf_view(&image), &got), HUFU_CORRUPT);
     for (unsigned kind = 0; kind < 256; kind++) {
         key_mem[5] = (uint8_t)kind;
         assert_int_equal(keyset_row_get(buf_view(&key), buf_view(&image), &got),

@@ -117,9 +117,9 @@ static void test_state_name_follows_state_and_time(void **state)
         uint64_t expires_ms, now_ms;
         const char *name;
     } rows[] = {
-        { RECORD_ACTIVE, 0, UINT64_MAX, "active" },    { RECORD_ACTIVE, 100, 99, "active" },
-        { RECORD_ACTIVE, 100, 100, "expired" },        { RECORD_SUSPENDED, 100, 99, "suspended" },
-        { RECORD_SUSPENDED, 100, 100, "expired" },     { RECORD_REVOKED, 100, 100, "revoked" },
+        { RECORD_ACTIVE, 0, UINT64_MAX, "active" }, { RECORD_ACTIVE, 100, 99, "active" },
+        { RECORD_ACTIVE, 100, 100, "expired" },     { RECORD_SUSPENDED, 100, 99, "suspended" },
+        { RECORD_SUSPENDED, 100, 100, "expired" },  { RECORD_REVOKED, 100, 100, "revoked" },
         { RECORD_DELETED, 100, 100, "deleted" },
     };
     struct record rec = sample();

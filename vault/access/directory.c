@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vault/base/secret.h"
+
 enum hufu_err directory_new(struct directory **out)
 {
     struct directory *d = calloc(1, sizeof(*d));
@@ -175,11 +177,18 @@ static enum hufu_err read_user(struct view text, uint64_t seq, uint64_t boot_ms,
     return err;
 }
 
+/* A changed person keeps the seed: the version before, which is set aside, only borrows it then. */
 static enum hufu_err place_user(struct directory *d, void *item)
 {
-    struct user_item *it = item;
+    struct user_item *it = item, *old = shelf_find(&d->user_id, keyed_view(&it->k));
+    bool same = old != NULL && secret_equal(old->user.seed, it->user.seed);
 
-    return put_named(d, &d->user_id, &d->user_name, &it->k, it->user.name, it, clear_user);
+    if (same) {
+        secret_free(it->user.seed);
+        it->user.seed = old->user.seed;
+    }
+    return put_named(d, &d->user_id, &d->user_name, &it->k, it->user.name, it,
+                     same ? NULL : clear_user);
 }
 
 /* Sessions, factors, ceremonies: replaced in place, nobody holds a pointer. */

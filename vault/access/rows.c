@@ -178,6 +178,7 @@ void user_put(const struct user *u, struct buf *out)
     rowio_put(out, u->group);
     buf_u8(out, u->state);
     buf_u64(out, u->created_ms);
+    buf_u64(out, u->sessions_from_ms);
     password_put(&u->password, out);
     buf_u64(out, u->password_ms);
     buf_lv8(out, secret_read(u->seed), secret_len(u->seed));
@@ -197,6 +198,7 @@ enum hufu_err user_get(struct view in, struct user *out)
     rowio_take(&r, u.group, sizeof(u.group));
     u.state = reader_u8(&r);
     u.created_ms = reader_u64(&r);
+    u.sessions_from_ms = reader_u64(&r);
     password_get(&r, &u.password);
     u.password_ms = reader_u64(&r);
     seed = reader_lv8(&r, ROW_SEED_LEN);

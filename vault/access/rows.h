@@ -78,14 +78,14 @@ struct user { /* constant once in the directory */
     uint8_t role; /* enum role */
     char group[TEXT_NAME_MAX + 1];
     uint8_t state;
-    uint64_t created_ms, password_ms;
-    struct password password; /* SECRET */
-    struct secret *seed;      /* owned, ROW_SEED_LEN bytes */
+    uint64_t created_ms, password_ms, sessions_from_ms; /* older sessions do not count */
+    struct password password;                           /* SECRET */
+    struct secret *seed;                                /* owned, ROW_SEED_LEN bytes */
 };
 
 struct factor {
-    uint32_t user_id, failures;
-    uint64_t seq, last_step, failed_ms;
+    uint32_t user_id, failures, step_failures; /* at log-in; in a session */
+    uint64_t seq, last_step, failed_ms, step_failed_ms;
 };
 
 struct session {

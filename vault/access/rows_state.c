@@ -18,6 +18,8 @@ void factor_put(const struct factor *f, struct buf *out)
     buf_u64(out, f->last_step);
     buf_u32(out, f->failures);
     buf_u64(out, f->failed_ms);
+    buf_u32(out, f->step_failures);
+    buf_u64(out, f->step_failed_ms);
 }
 
 enum hufu_err factor_get(struct view in, struct factor *out)
@@ -30,6 +32,8 @@ enum hufu_err factor_get(struct view in, struct factor *out)
     f.last_step = reader_u64(&r);
     f.failures = reader_u32(&r);
     f.failed_ms = reader_u64(&r);
+    f.step_failures = reader_u32(&r);
+    f.step_failed_ms = reader_u64(&r);
     if (reader_end(&r) != HUFU_OK)
         return HUFU_CORRUPT;
     *out = f;

@@ -1,5 +1,7 @@
 #include "vault/access/textguard.h"
 
+#include <string.h>
+
 #include <stddef.h>
 
 #include "vault/base/secret.h"
@@ -28,7 +30,7 @@ static bool is_letter(uint8_t c)
 
 static bool is_separator(uint8_t c)
 {
-    return c == ' ' || c == '-' || c == '/' || c == '.';
+    return c != 0 && strchr(" -/.,_:;()[]+*#'\"|\\", c) != NULL;
 }
 
 /* The code point of the sequence of len bytes at p, which is well-formed. */
@@ -49,13 +51,19 @@ static uint8_t look(uint32_t cp)
     } spaces_and_dashes[] = {
         { 0x00a0, 0x00a0, ' ' }, { 0x2000, 0x200a, ' ' }, { 0x2010, 0x2015, '-' },
         { 0x202f, 0x202f, ' ' }, { 0x2212, 0x2212, '-' }, { 0x3000, 0x3000, ' ' },
+        { 0x200b, 0x200d, ' ' }, { 0x2060, 0x2060, ' ' }, { 0xfeff, 0xfeff, ' ' }, /* unseen */
+        { 0x00ad, 0x00ad, '-' },
     };
+    static const uint32_t zeros[] = { 0x0660, 0x06f0, 0x0966 }; /* Arabic, Persian, Devanagari */
 
     if (cp >= 0xff01 && cp <= 0xff5e) /* the full-width forms of U+0021..U+007E */
         cp -= 0xff01 - 0x21;
     for (size_t i = 0; i < sizeof(spaces_and_dashes) / sizeof(spaces_and_dashes[0]); i++)
         if (cp >= spaces_and_dashes[i].first && cp <= spaces_and_dashes[i].last)
             cp = spaces_and_dashes[i].as;
+    for (size_t i = 0; i < sizeof(zeros) / sizeof(zeros[0]); i++)
+        if (cp >= zeros[i] && cp <= zeros[i] + 9)
+            cp = '0' + (cp - zeros[i]);
     if (cp >= 'a' && cp <= 'z')
         cp -= 'a' - 'A';
     return cp < 0x80 ? (uint8_t)cp : 0;

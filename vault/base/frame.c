@@ -65,7 +65,8 @@ void link_done(struct link *l)
     l->fd = -1;
     buf_done(&l->out);
     buf_done(&l->in);
-    pthread_mutex_destroy(&l->mu);
+    /* The mutex stays: another thread may be about to ask a closed link whether it wants writing.
+     */
 }
 
 /* Sends what the socket takes of iov; *sent_out is 0 where it is full. */
@@ -265,6 +266,10 @@ enum hufu_err link_next(struct link *l, struct frame *out)
     uint16_t type;
     uint64_t id;
 
+    if (have == 0 && l->in_off > 0) { /* all was given out and read: values must not stay behind */
+        buf_reset(&l->in);
+        l->in_off = 0;
+    }
     if (have < FRAME_HEADER_LEN)
         return HUFU_NOT_FOUND;
     at = l->in.p + l->in_off;

@@ -5,6 +5,8 @@
 #include "vault/base/secret.h"
 
 #define VERSION_AT 2 /* offset of the key version */
+#define AAD_PARTS  4
+#define AAD_MEM    10 /* bytes: u16 length, u64 seq */
 
 /* The parts of an image; the pointers are into it. */
 struct parts {
@@ -57,24 +59,27 @@ static enum hufu_err split(struct view image, struct parts *out)
     return HUFU_OK;
 }
 
-/* AAD = row key, seq, everything before the nonce. */
-static void fill_aad(struct view aad[static 3], struct view row, uint8_t seq_bytes[static 8],
-                     uint64_t seq, const uint8_t *image, size_t nonce_at)
+/* AAD = length of the row key, row key, seq, everything before the nonce. */
+static void fill_aad(struct view aad[static AAD_PARTS], struct view row,
+                     uint8_t mem[static AAD_MEM], uint64_t seq, const uint8_t *image,
+                     size_t nonce_at)
 {
     struct buf b;
 
-    buf_fixed(&b, seq_bytes, 8);
+    buf_fixed(&b, mem, AAD_MEM);
+    buf_u16(&b, (uint16_t)row.len);
     buf_u64(&b, seq);
-    aad[0] = row;
-    aad[1] = view_of(seq_bytes, 8);
-    aad[2] = view_of(image, nonce_at);
+    aad[0] = view_of(mem, 2);
+    aad[1] = row;
+    aad[2] = view_of(mem + 2, 8);
+    aad[3] = view_of(image, nonce_at);
 }
 
 enum hufu_err envelope_seal(struct crypt *c, struct key *active, struct view row, uint64_t seq,
                             uint8_t *image, size_t image_len)
 {
-    uint8_t seq_bytes[8];
-    struct view aad[3];
+    uint8_t mem[AAD_MEM];
+    struct view aad[AAD_PARTS];
     struct parts p;
     struct buf version;
     enum hufu_err err;
@@ -87,8 +92,8 @@ enum hufu_err envelope_seal(struct crypt *c, struct key *active, struct view row
         return err;
     buf_fixed(&version, image + VERSION_AT, 4);
     buf_u32(&version, active->version);
-    fill_aad(aad, row, seq_bytes, seq, image, p.nonce_at);
-    return crypt_seal(c, active, image + p.nonce_at, aad, 3, image + p.text_at, p.text_len,
+    fill_aad(aad, row, mem, seq, image, p.nonce_at);
+    return crypt_seal(c, active, image + p.nonce_at, aad, AAD_PARTS, image + p.text_at, p.text_len,
                       image + p.tag_at);
 }
 
@@ -108,8 +113,8 @@ enum hufu_err envelope_peek(struct view image, uint32_t *version_out, struct vie
 enum hufu_err envelope_open(struct crypt *c, const struct key *key, struct view row, uint64_t seq,
                             struct view image, struct buf *out)
 {
-    uint8_t seq_bytes[8];
-    struct view aad[3];
+    uint8_t mem[AAD_MEM];
+    struct view aad[AAD_PARTS];
     struct parts p;
     uint8_t *text;
     enum hufu_err err;
@@ -122,8 +127,8 @@ enum hufu_err envelope_open(struct crypt *c, const struct key *key, struct view 
     text = buf_space(out, p.text_len);
     if (text == NULL)
         return p.text_len == 0 ? HUFU_CORRUPT : HUFU_RANGE;
-    fill_aad(aad, row, seq_bytes, seq, image.p, p.nonce_at);
-    err = crypt_open(c, key, image.p + p.nonce_at, aad, 3, image.p + p.text_at, p.text_len,
+    fill_aad(aad, row, mem, seq, image.p, p.nonce_at);
+    err = crypt_open(c, key, image.p + p.nonce_at, aad, AAD_PARTS, image.p + p.text_at, p.text_len,
                      image.p + p.tag_at, text);
     if (err != HUFU_OK)
         out->len -= p.text_len; /* crypt_open has wiped it */
