@@ -18,8 +18,9 @@
 #include "vault/base/buf.h"
 #include "vault/base/clock.h"
 
-#define PATH_BYTES 4096
-#define RETRY_MS   20 /* between attempts to take the lock */
+#define PATH_BYTES   4096
+#define RETRY_MS     20 /* between attempts to take the lock, or the address */
+#define BIND_WAIT_MS 2000
 
 /* Puts "DATA/name" into out; false where that is too long. */
 static bool path_in(const char *data_dir, const char *name, char out[static PATH_BYTES])
@@ -85,6 +86,19 @@ static uint16_t port_of(int fd)
     return ntohs(at.ss_family == AF_INET6 ? v6.sin6_port : v4.sin_port);
 }
 
+/* Where hufud was killed its front holds the address until it has ended too, a moment later. */
+static bool bind_patiently(int fd, const struct sockaddr *at, socklen_t at_len)
+{
+    const struct timespec pause = { 0, RETRY_MS * 1000000L };
+
+    for (int waited_ms = 0; bind(fd, at, at_len) != 0; waited_ms += RETRY_MS) {
+        if (errno != EADDRINUSE || waited_ms >= BIND_WAIT_MS)
+            return false;
+        nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
 enum hufu_err instance_listen(const char *address, uint16_t port, int *fd_out, uint16_t *port_out)
 {
     const int on = 1;
@@ -99,7 +113,7 @@ enum hufu_err instance_listen(const char *address, uint16_t port, int *fd_out, u
         return HUFU_IO;
     /* A vault that starts again must not wait for the last one's connections to fade. */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-        bind(fd, (struct sockaddr *)&at, at_len) != 0 || listen(fd, SOMAXCONN) != 0) {
+        !bind_patiently(fd, (struct sockaddr *)&at, at_len) || listen(fd, SOMAXCONN) != 0) {
         close(fd);
         return HUFU_IO;
     }
