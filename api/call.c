@@ -143,6 +143,7 @@ static void make_head(const struct call *c, const struct call_from *from, struct
     if (from->pin != NULL) {
         req->flags |= MSG_HAS_PIN;
         memcpy(req->pin, from->pin, sizeof(req->pin));
+        req->cert_until_ms = from->until_ms;
     }
     if (c->has_session) {
         req->flags |= MSG_HAS_SESSION;

@@ -65,6 +65,7 @@ HUFU_MUST_USE enum hufu_err call_check_body(const struct call *c, const struct g
 struct call_from {       /* who calls: parts of the peer */
     const uint8_t *addr; /* 16 bytes */
     const uint8_t *pin;  /* MSG_PIN_LEN bytes, or NULL */
+    uint64_t until_ms;   /* end of the certificate with that pin, UTC */
 };
 /* Makes the frame that asks about a pin, or for the status, or for the metrics: no fields. */
 void call_make_plain(struct call *c, const struct call_from *from);

@@ -93,7 +93,7 @@ void peer_judge(struct serve *s, struct peer *p, struct MHD_Connection *connecti
         tls_set_up(session, p->set);
         tls_give(old);
     }
-    p->cert = tls_check(session, p->pin);
+    p->cert = tls_check(session, p->pin, &p->until_ms);
     p->judged = true;
 }
 

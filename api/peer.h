@@ -24,6 +24,7 @@ struct peer {
     enum tls_peer cert;
     bool pinned; /* the core knows the pin */
     uint8_t pin[MSG_PIN_LEN];
+    uint64_t until_ms;  /* end of its certificate, UTC */
     uint8_t addr[16];   /* IPv4 mapped into IPv6 */
     struct view target; /* of the present request, as it came in */
     bool target_ok;

@@ -133,7 +133,7 @@ static enum MHD_Result begin_body(struct serve *s, struct peer *p)
 
 static struct call_from from_of(const struct peer *p)
 {
-    return (struct call_from){ p->addr, p->cert == TLS_PEER_GOOD ? p->pin : NULL };
+    return (struct call_from){ p->addr, p->cert == TLS_PEER_GOOD ? p->pin : NULL, p->until_ms };
 }
 
 static enum MHD_Result find_route(struct serve *s, struct peer *p, const char *method,
@@ -152,7 +152,7 @@ static enum MHD_Result find_route(struct serve *s, struct peer *p, const char *m
         return refuse(s, p, err, true);
     if (p->cert != TLS_PEER_GOOD || p->pinned)
         return begin_body(s, p);
-    call_make_plain(c, &(struct call_from){ p->addr, p->pin });
+    call_make_plain(c, &(struct call_from){ p->addr, p->pin, p->until_ms });
     return ask_core(s, p, VERB_PEER_CHECK, CALL_PIN);
 }
 

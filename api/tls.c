@@ -170,13 +170,15 @@ void tls_set_up(gnutls_session_t session, struct tls_set *set)
     gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
 }
 
-/* SHA-256 over the DER of the leaf's SubjectPublicKeyInfo. */
-static bool make_pin(const gnutls_datum_t *leaf, uint8_t pin_out[static MSG_PIN_LEN])
+/* SHA-256 over the DER of the leaf's SubjectPublicKeyInfo, and when it ends. */
+static bool read_leaf(const gnutls_datum_t *leaf, uint8_t pin_out[static MSG_PIN_LEN],
+                      uint64_t *until_ms_out)
 {
     gnutls_pubkey_t key = NULL;
     gnutls_x509_crt_t crt = NULL;
     gnutls_datum_t spki = { NULL, 0 };
     bool made = false;
+    time_t end;
 
     if (gnutls_x509_crt_init(&crt) != GNUTLS_E_SUCCESS)
         goto out;
@@ -186,6 +188,10 @@ static bool make_pin(const gnutls_datum_t *leaf, uint8_t pin_out[static MSG_PIN_
         gnutls_pubkey_import_x509(key, crt, 0) != GNUTLS_E_SUCCESS ||
         gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &spki) != GNUTLS_E_SUCCESS)
         goto out;
+    end = gnutls_x509_crt_get_expiration_time(crt);
+    if (end < 0)
+        goto out;
+    *until_ms_out = (uint64_t)end * 1000;
     made = gnutls_hash_fast(GNUTLS_DIG_SHA256, spki.data, spki.size, pin_out) == GNUTLS_E_SUCCESS;
 out:
     gnutls_free(spki.data);
@@ -196,7 +202,8 @@ out:
     return made;
 }
 
-enum tls_peer tls_check(gnutls_session_t session, uint8_t pin_out[static MSG_PIN_LEN])
+enum tls_peer tls_check(gnutls_session_t session, uint8_t pin_out[static MSG_PIN_LEN],
+                        uint64_t *until_ms_out)
 {
     gnutls_typed_vdata_st purpose = { .type = GNUTLS_DT_KEY_PURPOSE_OID,
                                       .data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT };
@@ -210,5 +217,5 @@ enum tls_peer tls_check(gnutls_session_t session, uint8_t pin_out[static MSG_PIN
     if (gnutls_certificate_verify_peers(session, &purpose, 1, &status) != GNUTLS_E_SUCCESS ||
         status != 0)
         return TLS_PEER_BAD;
-    return make_pin(&chain[0], pin_out) ? TLS_PEER_GOOD : TLS_PEER_BAD;
+    return read_leaf(&chain[0], pin_out, until_ms_out) ? TLS_PEER_GOOD : TLS_PEER_BAD;
 }

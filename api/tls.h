@@ -48,8 +48,10 @@ enum tls_peer { TLS_PEER_NONE, TLS_PEER_BAD, TLS_PEER_GOOD };
 /*
  * Judges the certificate of a session whose handshake is over: chain to the CA, validity now,
  * revocation list, extendedKeyUsage (clientAuth where there is one).
- * Returns: NONE: no certificate came. GOOD: pin_out is the SHA-256 of its SubjectPublicKeyInfo.
+ * Returns: NONE: no certificate came. GOOD: pin_out is the SHA-256 of its SubjectPublicKeyInfo,
+ *          until_ms_out the end of its life, ms UTC.
  */
-enum tls_peer tls_check(gnutls_session_t session, uint8_t pin_out[static MSG_PIN_LEN]);
+enum tls_peer tls_check(gnutls_session_t session, uint8_t pin_out[static MSG_PIN_LEN],
+                        uint64_t *until_ms_out);
 
 #endif

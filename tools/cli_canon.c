@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/cli_json.h"
+#include <jansson.h>
 #include "vault/base/digest.h"
 #include "vault/base/json.h"
 #include "vault/base/text.h"
@@ -73,7 +73,7 @@ static enum hufu_err value_print(struct json *j, const json_t *value, unsigned d
         json_bool(j, json_is_true(value));
         return HUFU_OK;
     case JSON_NULL:
-        json_null(j);
+        json_nil(j);
         return HUFU_OK;
     case JSON_REAL:
         return HUFU_SYNTAX;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/cli_json.h"
+#include <jansson.h>
 
 enum hufu_err cli_dev_open(const char *dir, struct cli_dev *out)
 {

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "tools/cli_exit.h"
-#include "tools/cli_json.h"
+#include <jansson.h>
 #include "tools/cli_session.h"
 #include "vault/base/secret.h"
 #include "vault/base/text.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/cli_json.h"
+#include <jansson.h>
 #include "vault/base/secret.h"
 
 #define COLUMNS_MAX 12

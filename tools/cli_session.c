@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tools/cli_json.h"
+#include <jansson.h>
 #include "vault/base/json.h"
 #include "vault/base/secret.h"
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "tools/cli_json.h"
+#include <jansson.h>
 #include "vault/base/clock.h"
 
 void trail_init(struct trail *t, const struct checkpoint *cp, const struct checkpoint *since,

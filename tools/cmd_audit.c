@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "tools/cli_http.h"
-#include "tools/cli_json.h"
+#include <jansson.h>
 #include "tools/cli_path.h"
 #include "tools/cli_print.h"
 #include "vault/base/note.h"

@@ -4,7 +4,7 @@
 
 #include "tools/cli_body.h"
 #include "tools/cli_http.h"
-#include "tools/cli_json.h"
+#include <jansson.h>
 #include "tools/cli_lines.h"
 #include "tools/cli_print.h"
 

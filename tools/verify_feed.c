@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "tools/cli_http.h"
-#include "tools/cli_json.h"
+#include <jansson.h>
 #include "tools/cli_trail.h"
 #include "vault/base/note.h"
 #include "vault/base/secret.h"

@@ -78,7 +78,7 @@ void manage_list_end(struct json *j, bool more, const char *last)
     if (more)
         json_str(j, last);
     else
-        json_null(j);
+        json_nil(j);
     json_close(j);
 }
 

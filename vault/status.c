@@ -241,7 +241,7 @@ enum hufu_err handle_key_list(struct worker *w, struct request *req, struct msg_
         buf_dec(&number, l.skip + l.shown);
         json_text(&j, buf_view(&number));
     } else {
-        json_null(&j);
+        json_nil(&j);
     }
     json_close(&j);
     return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;

@@ -151,6 +151,8 @@ def test_whoami(v):
     equal(found.get("partner"), "acme", "partner")
     formats = {d["name"]: d["format"] for d in found["domains"]}
     equal(formats, {"cards": "pan", "ids": "cn-id", "accounts": "iban"}, "domains of acme")
+    expires = Partner(v).get("/v1/whoami").expect(200).json()["certificate_expires_at"]
+    check(expires > time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "certificate: %s" % expires)
 
 
 def test_C21_stale_factor(v):

@@ -7,9 +7,7 @@
 #ifndef HUFU_TESTS_CORE_WORLD_JUDGE_H
 #define HUFU_TESTS_CORE_WORLD_JUDGE_H
 
-#define json_null jansson_null /* vault/base/json.h has one of that name */
 #include <jansson.h>
-#undef json_null
 
 #include "tests/unit/core_world_foretell.h"
 #include "vault/base/digest.h"

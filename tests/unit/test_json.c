@@ -49,7 +49,7 @@ static void test_every_kind_of_member(void **state)
     json_put_bool(&j, "c", true);
     json_put_bool(&j, "d", false);
     json_name(&j, "e");
-    json_null(&j);
+    json_nil(&j);
     json_put_str(&j, "f", "x");
     json_put_text(&j, "g", view_of("yz", 1));
     json_put_time(&j, "h", 0);
@@ -76,7 +76,7 @@ static void test_nesting_and_commas(void **state)
         json_u64(&j, 1);
         json_str(&j, "");
         json_bool(&j, true);
-        json_null(&j);
+        json_nil(&j);
         json_list(&j);
         json_end(&j);
         json_end(&j);

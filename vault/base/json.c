@@ -131,7 +131,7 @@ void json_bool(struct json *j, bool v)
     buf_str(j->out, v ? "true" : "false");
 }
 
-void json_null(struct json *j)
+void json_nil(struct json *j)
 {
     begin(j);
     buf_str(j->out, "null");
@@ -167,7 +167,7 @@ void json_put_time(struct json *j, const char *name, uint64_t ms)
 
     json_name(j, name);
     if (ms == 0) {
-        json_null(j);
+        json_nil(j);
         return;
     }
     clock_print(ms, text);

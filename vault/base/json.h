@@ -37,7 +37,7 @@ void json_text(struct json *j, struct view text);
 void json_str(struct json *j, const char *text);
 void json_u64(struct json *j, uint64_t v);
 void json_bool(struct json *j, bool v);
-void json_null(struct json *j);
+void json_nil(struct json *j);
 /* name and value in one step */
 void json_put_text(struct json *j, const char *name, struct view text);
 void json_put_str(struct json *j, const char *name, const char *text);

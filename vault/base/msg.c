@@ -47,6 +47,7 @@ void msg_request_put_head(struct buf *out, const struct msg_request *req)
     buf_u8(out, req->flags);
     buf_put(out, req->addr, sizeof(req->addr));
     buf_put(out, req->flags & MSG_HAS_PIN ? req->pin : no_pin, MSG_PIN_LEN);
+    buf_u64(out, req->flags & MSG_HAS_PIN ? req->cert_until_ms : 0);
     buf_lv8(out, session.p, session.len);
     buf_lv8(out, req->request_id.p, req->request_id.len);
     buf_lv8(out, req->idem_key.p, req->idem_key.len);
@@ -212,7 +213,8 @@ static bool head_fits(const struct msg_request *req)
     if (req->flags & ~REQUEST_FLAGS)
         return false;
     if (!(req->flags & MSG_HAS_PIN) &&
-        !view_equal(view_of(req->pin, MSG_PIN_LEN), view_of(no_pin, MSG_PIN_LEN)))
+        (req->cert_until_ms != 0 ||
+         !view_equal(view_of(req->pin, MSG_PIN_LEN), view_of(no_pin, MSG_PIN_LEN))))
         return false;
     if (req->session.len != (req->flags & MSG_HAS_SESSION ? MSG_SESSION_LEN : 0))
         return false;
@@ -236,6 +238,7 @@ enum hufu_err msg_request_get(uint16_t verb, struct view in, struct msg_request 
     req.flags = reader_u8(&r);
     reader_copy(&r, req.addr, sizeof(req.addr));
     reader_copy(&r, req.pin, sizeof(req.pin));
+    req.cert_until_ms = reader_u64(&r);
     req.session = reader_lv8(&r, MSG_SESSION_LEN);
     req.request_id = reader_lv8(&r, KEY_MAX);
     req.idem_key = reader_lv8(&r, KEY_MAX);
