@@ -93,6 +93,20 @@ def swapped(content, token, other):
     return bytes(changed)
 
 
+def beside_is_there(v, token, card, what):
+    """A core that died of the page is back at once: then the other rows are there again."""
+    said = []
+
+    def found():
+        said.append(answer(v, "cards", token))
+        return said[-1] == (200, card)
+
+    try:
+        lib.wait_for(found, 5, "value of a row beside it, after: " + what)
+    except lib.Failure as why:
+        raise lib.Failure("%s; %s; %s" % (why, said[-3:], v.log_tail()))
+
+
 def test_C11_changed_records(v):
     """Sequence, header, nonce, ciphertext, tag: one bit anywhere, and the record is not opened."""
     acme = Partner(v)
@@ -116,9 +130,9 @@ def test_C11_changed_records(v):
                 status, value = answer(v, "cards", tokens[0])
                 check(value is None, "after a changed database (%s) the token opens" % what)
                 check(status in (0, 404, 503), "%d after: %s" % (status, what))
-                # a core that died of the page is back at once: then the others are there again
-                lib.wait_for(lambda: answer(v, "cards", tokens[5])[1] == cards[5], 5,
-                             "value of a row beside it, after: " + what)
+                # Two keys swapped are out of order: a search of that page may miss their neighbours.
+                if not what.startswith("two rows"):
+                    beside_is_there(v, tokens[5], cards[5], what)
             else:
                 shut_out.append(what)
             shut(v)
