@@ -130,7 +130,7 @@ def test_C11_changed_records(v):
                 status, value = answer(v, "cards", tokens[0])
                 check(value is None, "after a changed database (%s) the token opens" % what)
                 check(status in (0, 404, 503), "%d after: %s" % (status, what))
-                # Two keys swapped are out of order: a search of that page may miss their neighbours.
+                # Swapped keys are out of order: a search of that page may miss their neighbours.
                 if not what.startswith("two rows"):
                     beside_is_there(v, tokens[5], cards[5], what)
             else:
