@@ -62,6 +62,12 @@ static bool is_blank(const uint8_t *from, const uint8_t *to)
     return true;
 }
 
+/* Both bytes of a CRLF are NUL by now; one that is not was never a line's end. */
+static bool is_line_end(const uint8_t *at, const uint8_t *end)
+{
+    return end - at >= 2 && at[0] == 0 && at[1] == 0;
+}
+
 /*
  * RFC 9112 5: name ":" OWS value OWS CRLF. The parser has overwritten the colon, CR and LF with NUL
  * and nothing else, so the next line starts two bytes after this value's end. at: where this line
@@ -74,9 +80,8 @@ static const uint8_t *line_end(const struct guard_header *h, const uint8_t *at, 
     at += h->name.len + 1;
     if (h->value.p == NULL || h->value.p < at || h->value.p > end || !is_blank(at, h->value.p))
         return NULL;
-    if ((size_t)(end - h->value.p) < h->value.len + 2)
-        return NULL;
-    return h->value.p + h->value.len + 2;
+    at = h->value.p + h->value.len;
+    return is_line_end(at, end) ? at + 2 : NULL;
 }
 
 /* Each part must follow the one before at the distance the grammar gives. */
@@ -93,13 +98,16 @@ static bool is_laid_out(const struct guard_head *head)
     at += head->target.len + 1;
     if (head->version.p != at)
         return false;
-    at += head->version.len + 2;
+    at += head->version.len;
+    if (!is_line_end(at, end))
+        return false;
+    at += 2;
     for (size_t i = 0; i < head->count; i++) {
         at = line_end(&head->header[i], at, end);
         if (at == NULL)
             return false;
     }
-    return (size_t)(end - at) == 2; /* the blank line */
+    return end - at == 2 && is_line_end(at, end); /* the blank line */
 }
 
 enum guard_kind {
