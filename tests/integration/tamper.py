@@ -71,8 +71,11 @@ def shut(v):
 
 
 def rows_of(content, token):
-    """Where a token's row lies behind its key: table 1, domain, token (FORMATS.md)."""
-    found = re.finditer(b"\\x01\\0\\0\\0[\\x01-\\x20]" + token.encode(), content)
+    """Where a token's row lies behind its key: table 1, domain, token; then seq, format and suite.
+
+    A key alone is a signpost on a branch page: damage there hides other rows (FORMATS.md)."""
+    found = re.finditer(b"\\x01\\0\\0\\0[\\x01-\\x20]" + token.encode()
+                        + b"(?=[\\0-\\xff]{8}\\x01\\x01)", content, re.DOTALL)
     return [m.end() for m in found]
 
 
