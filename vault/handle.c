@@ -8,48 +8,50 @@
 #include "vault/idempotency.h"
 #include "vault/row.h"
 
+/* clang-format off */
 static const struct {
-    uint16_t verb;
-    handler_fn *handle;
-} handlers[] = {
-    { VERB_TOKENIZE, handle_tokenize },
-    { VERB_LOOKUP, handle_lookup },
-    { VERB_INSPECT, handle_inspect },
-    { VERB_SUSPEND, handle_lifecycle },
-    { VERB_RESUME, handle_lifecycle },
-    { VERB_REVOKE, handle_lifecycle },
-    { VERB_DELETE, handle_lifecycle },
-    { VERB_LOGIN, handle_login },
-    { VERB_LOGOUT, handle_logout },
-    { VERB_STEP_UP, handle_step_up },
-    { VERB_WHOAMI, handle_whoami },
-    { VERB_DETOKENIZE, handle_detokenize },
-    { VERB_CEREMONY_PROPOSE, handle_ceremony_propose },
-    { VERB_CEREMONY_LIST, handle_ceremony_list },
-    { VERB_CEREMONY_SHOW, handle_ceremony_show },
-    { VERB_CEREMONY_APPROVE, handle_ceremony_approve },
-    { VERB_CEREMONY_CANCEL, handle_ceremony_cancel },
-    { VERB_KEY_LIST, handle_key_list },
-    { VERB_DOMAIN_ADD, handle_domain_add },
-    { VERB_DOMAIN_LIST, handle_domain_list },
-    { VERB_PARTNER_ADD, handle_partner_add },
-    { VERB_PARTNER_LIST, handle_partner_list },
-    { VERB_USER_ADD, handle_user_add },
-    { VERB_USER_LIST, handle_user_list },
-    { VERB_DOMAIN_FREEZE, handle_freeze },
-    { VERB_DOMAIN_UNFREEZE, handle_freeze },
-    { VERB_PARTNER_FREEZE, handle_freeze },
-    { VERB_PARTNER_UNFREEZE, handle_freeze },
-    { VERB_USER_FREEZE, handle_freeze },
-    { VERB_USER_UNFREEZE, handle_freeze },
-    { VERB_CHECKPOINT, handle_checkpoint },
-    { VERB_PROOF, handle_proof },
-    { VERB_CONSISTENCY, handle_consistency },
-    { VERB_ENTRIES, handle_entries },
-    { VERB_PEER_CHECK, handle_peer_check },
-    { VERB_STATUS, handle_status },
-    { VERB_METRICS, handle_metrics },
+    handler_fn *handle; /* NULL: not there yet */
+    bool hashes;        /* the password thread has its part first */
+} handlers[VERB_COUNT] = {
+    [VERB_TOKENIZE] = { handle_tokenize, false },
+    [VERB_LOOKUP] = { handle_lookup, false },
+    [VERB_INSPECT] = { handle_inspect, false },
+    [VERB_SUSPEND] = { handle_lifecycle, false },
+    [VERB_RESUME] = { handle_lifecycle, false },
+    [VERB_REVOKE] = { handle_lifecycle, false },
+    [VERB_DELETE] = { handle_lifecycle, false },
+    [VERB_LOGIN] = { handle_login, true },
+    [VERB_LOGOUT] = { handle_logout, false },
+    [VERB_STEP_UP] = { handle_step_up, false },
+    [VERB_WHOAMI] = { handle_whoami, false },
+    [VERB_DETOKENIZE] = { handle_detokenize, false },
+    [VERB_CEREMONY_PROPOSE] = { handle_ceremony_propose, false },
+    [VERB_CEREMONY_LIST] = { handle_ceremony_list, false },
+    [VERB_CEREMONY_SHOW] = { handle_ceremony_show, false },
+    [VERB_CEREMONY_APPROVE] = { handle_ceremony_approve, false },
+    [VERB_CEREMONY_CANCEL] = { handle_ceremony_cancel, false },
+    [VERB_KEY_LIST] = { handle_key_list, false },
+    [VERB_DOMAIN_ADD] = { handle_domain_add, false },
+    [VERB_DOMAIN_LIST] = { handle_domain_list, false },
+    [VERB_PARTNER_ADD] = { handle_partner_add, false },
+    [VERB_PARTNER_LIST] = { handle_partner_list, false },
+    [VERB_USER_ADD] = { handle_user_add, true },
+    [VERB_USER_LIST] = { handle_user_list, false },
+    [VERB_DOMAIN_FREEZE] = { handle_freeze, false },
+    [VERB_DOMAIN_UNFREEZE] = { handle_freeze, false },
+    [VERB_PARTNER_FREEZE] = { handle_freeze, false },
+    [VERB_PARTNER_UNFREEZE] = { handle_freeze, false },
+    [VERB_USER_FREEZE] = { handle_freeze, false },
+    [VERB_USER_UNFREEZE] = { handle_freeze, false },
+    [VERB_CHECKPOINT] = { handle_checkpoint, false },
+    [VERB_PROOF] = { handle_proof, false },
+    [VERB_CONSISTENCY] = { handle_consistency, false },
+    [VERB_ENTRIES] = { handle_entries, false },
+    [VERB_PEER_CHECK] = { handle_peer_check, false },
+    [VERB_STATUS] = { handle_status, false },
+    [VERB_METRICS] = { handle_metrics, false },
 };
+/* clang-format on */
 
 uint64_t core_now(const struct core *core)
 {
@@ -59,14 +61,6 @@ uint64_t core_now(const struct core *core)
 uint64_t core_boot(const struct core *core)
 {
     return core->clock->boot_ms(core->clock);
-}
-
-static handler_fn *handler_of(uint16_t verb)
-{
-    for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
-        if (handlers[i].verb == verb)
-            return handlers[i].handle;
-    return NULL;
 }
 
 bool session_is_over(const struct core *core, const struct session *s)
@@ -225,8 +219,7 @@ static void serve(struct worker *w, struct request *req)
     err = admit(w->core, req, &where);
     if (err == HUFU_OK && req->limit_hit)
         err = HUFU_RATE_LIMITED;
-    if (err == HUFU_OK && !req->password_done &&
-        (req->msg.verb == VERB_LOGIN || req->msg.verb == VERB_USER_ADD)) {
+    if (err == HUFU_OK && !req->password_done && handlers[req->msg.verb].hashes) {
         if (queue_put(&w->core->passwords, &req->node) != HUFU_OK)
             refuse(w, req, HUFU_UNAVAILABLE, where);
         return;
@@ -234,7 +227,7 @@ static void serve(struct worker *w, struct request *req)
     if (err == HUFU_OK)
         err = idempotency_find(w, req, &replayed);
     if (err == HUFU_OK && !replayed) {
-        handler_fn *handle = handler_of(req->msg.verb);
+        handler_fn *handle = handlers[req->msg.verb].handle;
 
         err = handle == NULL ? HUFU_NOT_FOUND : handle(w, req, &where);
         if (err == HUFU_OK && req->draft.op_count == 0 && verbs_find(req->msg.verb)->log)
@@ -267,11 +260,8 @@ enum hufu_err domain_for(struct worker *w, struct request *req, struct msg_where
 {
     const struct domain *d = directory_domain(w->core->dir, msg_text(&req->msg, MSG_DOMAIN));
     const struct partner *p = req->who.partner;
-    bool mine = d != NULL && p == NULL;
 
-    for (size_t i = 0; d != NULL && p != NULL && i < d->partner_count; i++)
-        mine = mine || d->partner[i] == p->id;
-    if (!mine) {
+    if (d == NULL || (p != NULL && !domain_has_partner(d, p->id))) {
         *where = (struct msg_where){ MSG_DOMAIN, MSG_NONE, MSG_NO_INDEX };
         return HUFU_FORBIDDEN;
     }

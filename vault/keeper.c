@@ -68,45 +68,14 @@ enum hufu_err keeper_commit(struct keeper *k)
     return k->req.draft.err;
 }
 
-static enum hufu_err write_plain(struct keeper *k, const struct buf *key, const struct buf *image,
-                                 uint64_t seq)
-{
-    uint8_t *key_copy = arena_copy(&k->req.work, key->p, key->len);
-    uint8_t *image_copy = arena_copy(&k->req.work, image->p, image->len);
-
-    if (key_copy == NULL || image_copy == NULL)
-        return HUFU_UNAVAILABLE;
-    op_expect(&k->req.op[0], view_of(key_copy, key->len), row_seen(seq));
-    op_write(&k->req.op[0], view_of(key_copy, key->len), image_copy, image->len);
-    return HUFU_OK;
-}
-
 enum hufu_err keeper_write_kek(struct keeper *k, const struct kek_row *row, uint64_t seq)
 {
-    uint8_t key_mem[8], image_mem[KEYROW_ATTRS_MAX + KEYROW_SEALED_MAX + 128];
-    struct buf key, image;
-
-    buf_fixed(&key, key_mem, sizeof(key_mem));
-    buf_fixed(&image, image_mem, sizeof(image_mem));
-    kek_row_key(row->version, &key);
-    kek_row_put(row, &image);
-    if (buf_check(&key) != HUFU_OK || buf_check(&image) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    return write_plain(k, &key, &image, seq);
+    return row_write_kek(&k->req, &k->req.op[0], row, seq);
 }
 
 enum hufu_err keeper_write_keyset(struct keeper *k, const struct keyset_row *row, uint64_t seq)
 {
-    uint8_t key_mem[16], image_mem[KEYROW_SEALED_MAX + 64];
-    struct buf key, image;
-
-    buf_fixed(&key, key_mem, sizeof(key_mem));
-    buf_fixed(&image, image_mem, sizeof(image_mem));
-    keyset_row_key(row->domain, row->kind, row->version, &key);
-    keyset_row_put(row, &image);
-    if (buf_check(&key) != HUFU_OK || buf_check(&image) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    return write_plain(k, &key, &image, seq);
+    return row_write_keyset(&k->req, &k->req.op[0], row, seq);
 }
 
 enum hufu_err keeper_make_key(struct keeper *k, const struct kek_row *kek, uint32_t domain,

@@ -83,14 +83,6 @@ enum hufu_err handle_domain_list(struct worker *w, struct request *req, struct m
     return manage_list(w, req, where, name_at, print_at);
 }
 
-static bool has_partner(const struct domain *d, uint32_t id)
-{
-    for (size_t i = 0; i < d->partner_count; i++)
-        if (d->partner[i] == id)
-            return true;
-    return false;
-}
-
 static enum hufu_err read_partners(struct worker *w, struct request *req, struct domain *d)
 {
     struct view list = req->msg.field[MSG_PARTNERS];
@@ -103,7 +95,7 @@ static enum hufu_err read_partners(struct worker *w, struct request *req, struct
     for (size_t i = 0; i < count; i++) {
         const struct partner *p = directory_partner(w->core->dir, msg_list_next(&r));
 
-        if (p == NULL || has_partner(d, p->id))
+        if (p == NULL || domain_has_partner(d, p->id))
             return HUFU_BAD_REQUEST;
         d->partner[d->partner_count++] = p->id;
     }
@@ -217,23 +209,11 @@ static enum hufu_err read_domain(struct worker *w, struct request *req, struct d
 /* Adds the rows of the two keys that the keeper made for this domain's id. */
 static enum hufu_err write_keys(struct request *req)
 {
-    for (size_t i = 0; i < 2; i++) {
-        uint8_t mem[KEYROW_SEALED_MAX + 64], key_mem[16];
-        struct buf image, key;
-        uint8_t *image_copy, *key_copy;
+    enum hufu_err err = HUFU_OK;
 
-        buf_fixed(&image, mem, sizeof(mem));
-        buf_fixed(&key, key_mem, sizeof(key_mem));
-        keyset_row_put(&req->new_key[i].row, &image);
-        keyset_row_key(req->new_key[i].row.domain, req->new_key[i].row.kind, 1, &key);
-        image_copy = arena_copy(&req->work, image.p, image.len);
-        key_copy = arena_copy(&req->work, key.p, key.len);
-        if (image_copy == NULL || key_copy == NULL)
-            return HUFU_UNAVAILABLE;
-        op_expect(&req->op[0], view_of(key_copy, key.len), row_seen(STORE_ABSENT));
-        op_write(&req->op[0], view_of(key_copy, key.len), image_copy, image.len);
-    }
-    return HUFU_OK;
+    for (size_t i = 0; i < 2 && err == HUFU_OK; i++)
+        err = row_write_keyset(req, &req->op[0], &req->new_key[i].row, STORE_ABSENT);
+    return err;
 }
 
 /* Adds name to a partner's list where it is not there; HUFU_BAD_REQUEST where the list is full. */

@@ -162,6 +162,49 @@ enum hufu_err row_write_control(struct worker *w, struct request *req, struct st
     return HUFU_OK;
 }
 
+static enum hufu_err write_plain(struct request *req, struct store_op *op, const struct buf *key,
+                                 const struct buf *image, uint64_t seq)
+{
+    uint8_t *key_copy = arena_copy(&req->work, key->p, key->len);
+    uint8_t *image_copy = arena_copy(&req->work, image->p, image->len);
+
+    if (key_copy == NULL || image_copy == NULL)
+        return HUFU_UNAVAILABLE;
+    op_expect(op, view_of(key_copy, key->len), row_seen(seq));
+    op_write(op, view_of(key_copy, key->len), image_copy, image->len);
+    return HUFU_OK;
+}
+
+enum hufu_err row_write_kek(struct request *req, struct store_op *op, const struct kek_row *row,
+                            uint64_t seq)
+{
+    uint8_t key_mem[8], image_mem[KEYROW_ATTRS_MAX + KEYROW_SEALED_MAX + 128];
+    struct buf key, image;
+
+    buf_fixed(&key, key_mem, sizeof(key_mem));
+    buf_fixed(&image, image_mem, sizeof(image_mem));
+    kek_row_key(row->version, &key);
+    kek_row_put(row, &image);
+    if (buf_check(&key) != HUFU_OK || buf_check(&image) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    return write_plain(req, op, &key, &image, seq);
+}
+
+enum hufu_err row_write_keyset(struct request *req, struct store_op *op,
+                               const struct keyset_row *row, uint64_t seq)
+{
+    uint8_t key_mem[16], image_mem[KEYROW_SEALED_MAX + 64];
+    struct buf key, image;
+
+    buf_fixed(&key, key_mem, sizeof(key_mem));
+    buf_fixed(&image, image_mem, sizeof(image_mem));
+    keyset_row_key(row->domain, row->kind, row->version, &key);
+    keyset_row_put(row, &image);
+    if (buf_check(&key) != HUFU_OK || buf_check(&image) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    return write_plain(req, op, &key, &image, seq);
+}
+
 enum hufu_err row_open_control(struct crypt *c, struct keyring *ring, struct view key, uint64_t seq,
                                struct view image, struct buf *out)
 {

@@ -37,6 +37,12 @@ HUFU_MUST_USE enum hufu_err row_lay_record(struct worker *w, struct request *req
 HUFU_MUST_USE enum hufu_err row_write_control(struct worker *w, struct request *req,
                                               struct store_op *op, struct view key,
                                               struct store_seen seen, const struct buf *text);
+/* Adds a key's row, which holds nothing in the clear but its state; seq: as it was read,
+ * STORE_ABSENT for a new one. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err row_write_kek(struct request *req, struct store_op *op,
+                                          const struct kek_row *row, uint64_t seq);
+HUFU_MUST_USE enum hufu_err row_write_keyset(struct request *req, struct store_op *op,
+                                             const struct keyset_row *row, uint64_t seq);
 /* What was seen of a resident row that was read at seq; STORE_ABSENT: there is none. */
 struct store_seen row_seen(uint64_t seq);
 /* Opens a control row's image; appends its plaintext. HUFU_UNAVAILABLE, HUFU_CORRUPT. */

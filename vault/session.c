@@ -281,24 +281,15 @@ static void print_limits(struct json *j, const struct conf *conf)
     json_close(j);
 }
 
-static bool sees_domain(const struct request *req, const struct domain *d)
-{
-    if (req->who.partner == NULL)
-        return true;
-    for (size_t i = 0; i < d->partner_count; i++)
-        if (d->partner[i] == req->who.partner->id)
-            return true;
-    return false;
-}
-
 static void print_domains(struct json *j, struct core *core, const struct request *req)
 {
+    const struct partner *p = req->who.partner;
     const struct domain *d;
 
     json_name(j, "domains");
     json_list(j);
     for (size_t i = 0; (d = directory_domain_at(core->dir, i)) != NULL; i++) {
-        if (!sees_domain(req, d))
+        if (p != NULL && !domain_has_partner(d, p->id))
             continue;
         json_open(j);
         json_put_str(j, "format", format_name(d->format));

@@ -9,7 +9,9 @@
 #define KEY_ITEM    512
 #define KEYS_MAX    4096
 
-static enum hufu_err print_part(struct request *req, const char *status, const char *part)
+/* The body, which names the part that is missing; returns err, or UNAVAILABLE without a body. */
+static enum hufu_err say(struct request *req, const char *status, const char *part,
+                         enum hufu_err err)
 {
     struct json j;
 
@@ -21,26 +23,21 @@ static enum hufu_err print_part(struct request *req, const char *status, const c
         json_put_str(&j, "part", part);
     json_put_str(&j, "status", status);
     json_close(&j);
-    return HUFU_OK;
+    return err;
 }
 
 enum hufu_err handle_status(struct worker *w, struct request *req, struct msg_where *where)
 {
-    int phase = atomic_load(&w->core->phase);
     const char *part = atomic_load(&w->core->part);
 
     (void)where;
-    if (phase != CORE_OPEN)
-        return print_part(req, "sealed", part == NULL ? "starting" : part) == HUFU_OK
-                   ? HUFU_SEALED
-                   : HUFU_UNAVAILABLE;
+    if (atomic_load(&w->core->phase) != CORE_OPEN)
+        return say(req, "sealed", part == NULL ? "starting" : part, HUFU_SEALED);
     if (!store_is_sound(w->core->store))
-        return print_part(req, "unavailable", "store") == HUFU_OK ? HUFU_UNAVAILABLE
-                                                                  : HUFU_UNAVAILABLE;
+        return say(req, "unavailable", "store", HUFU_UNAVAILABLE);
     if (!signer_is_fresh(w->core->signer))
-        return print_part(req, "unavailable", "log-signature") == HUFU_OK ? HUFU_UNAVAILABLE
-                                                                          : HUFU_UNAVAILABLE;
-    return print_part(req, "ready", NULL);
+        return say(req, "unavailable", "log-signature", HUFU_UNAVAILABLE);
+    return say(req, "ready", NULL, HUFU_OK);
 }
 
 static void metric(struct buf *b, const char *name, const char *kind, uint64_t v)

@@ -224,7 +224,7 @@ static inline size_t token_find_text(const struct world *w, size_t domain, const
     return NONE;
 }
 
-static inline bool domain_has_partner(size_t domain, size_t partner)
+static inline bool world_domain_has(size_t domain, size_t partner)
 {
     return partner == 0 || domain == 0;
 }

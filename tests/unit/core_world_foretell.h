@@ -32,8 +32,7 @@ static inline enum hufu_err foretell_domain(const struct world *w, const struct 
 {
     if (!w->domain_there[f->domain])
         return HUFU_FORBIDDEN;
-    return f->partner == NONE || domain_has_partner(f->domain, f->partner) ? HUFU_OK
-                                                                           : HUFU_FORBIDDEN;
+    return f->partner == NONE || world_domain_has(f->domain, f->partner) ? HUFU_OK : HUFU_FORBIDDEN;
 }
 
 static inline enum hufu_err foretell_value(const struct world *w, const struct flight *f,

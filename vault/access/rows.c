@@ -41,6 +41,14 @@ static size_t take_count(struct reader *r, size_t max)
     return n;
 }
 
+bool domain_has_partner(const struct domain *d, uint32_t partner_id)
+{
+    for (size_t i = 0; i < d->partner_count; i++)
+        if (d->partner[i] == partner_id)
+            return true;
+    return false;
+}
+
 void domain_put(const struct domain *d, struct buf *out)
 {
     size_t at;

@@ -9,6 +9,7 @@
 #ifndef HUFU_ACCESS_ROWS_H
 #define HUFU_ACCESS_ROWS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vault/access/password.h"
@@ -124,6 +125,7 @@ struct row_ids { /* the next free ones; never reused */
     uint32_t domain, partner, user;
 };
 
+bool domain_has_partner(const struct domain *d, uint32_t partner_id);
 void domain_put(const struct domain *d, struct buf *out);
 void partner_put(const struct partner *p, struct buf *out);
 void user_put(const struct user *u, struct buf *out);
