@@ -23,6 +23,8 @@ struct house_rooms {      /* what the hooks keep */
     uint8_t changed_key[STORE_KEY_MAX];
     size_t changed_key_len;
     bool changed_removed;
+    uint8_t version; /* seal writes it behind the seq of rows that are not resident; 0: it does not
+                      */
 };
 
 /* What stands for an entry draft: the fake line prints it. */
@@ -45,11 +47,14 @@ static inline uint64_t house_boot(const struct clock_ops *ops)
  */
 static inline enum hufu_err house_seal(void *arg, struct store_write *w, uint64_t seq)
 {
-    (void)arg;
+    const struct house_rooms *rooms = arg;
+
     if (w->image_len > 0 && w->image[0] == 0xee)
         return HUFU_SEALED;
     for (size_t i = 0; i < w->image_len && i < 8; i++)
         w->image[i] = (uint8_t)(seq >> (8 * i));
+    if (rooms->version > 0 && w->image_len > 8 && w->key.p[0] < STORE_RESIDENT)
+        w->image[8] = rooms->version;
     return HUFU_OK;
 }
 

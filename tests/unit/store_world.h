@@ -11,19 +11,22 @@
 
 #include "tests/unit/store_house.h"
 
-#define KEYS      240
-#define FLIGHTS   24
-#define OPS       3
-#define PARTS     3 /* preconditions, writes, counters of one operation */
-#define IMAGE_MAX 700
-#define STEPS     3000
-#define LINES_MAX 20000
+#define KEYS       240
+#define FLIGHTS    24
+#define OPS        3
+#define PARTS      3 /* preconditions, writes, counters of one operation */
+#define IMAGE_MAX  700
+#define STEPS      3000
+#define LINES_MAX  20000
+#define VERSION_AT 8 /* byte of an image that rewrites change */
+#define TABLES     8
 
 struct row { /* of the model */
     bool there;
     uint64_t seq;
     size_t len;
     uint8_t tag;              /* fills the image behind the seq */
+    uint8_t version;          /* when it was sealed */
     uint64_t count, until_ms; /* a counter's image */
 };
 
@@ -45,6 +48,21 @@ struct flight { /* a draft with all that it borrows */
     bool busy, done;
 };
 
+struct pass { /* of a rewrite: the store's own cursor is checked against it */
+    struct store_rewrite job;
+    bool on, waits;
+    uint8_t table, version;
+    uint64_t below; /* `applied` when it began */
+    size_t at;      /* the key visited last, or KEYS */
+    size_t stands;  /* the same as of the last chunk that was committed */
+    size_t answers;
+};
+
+struct swept { /* what a whole pass has left behind: no older version below that seq */
+    uint8_t version;
+    uint64_t below;
+};
+
 struct world {
     struct house house;
     uint64_t seed, random;
@@ -63,6 +81,9 @@ struct world {
     uint64_t last_ms;
     uint8_t meta[8];
     bool has_meta, has_digest;
+    struct pass pass;
+    struct swept swept[TABLES];
+    size_t passes;
     uint64_t map_share;                /* of 1,000 steps: some seeds starve the map thread */
     size_t ok, refused, crashes, full; /* so that a run is known to have met them all */
 };
@@ -125,6 +146,22 @@ static inline void row_print(const struct world *w, size_t k, struct buf *out)
     }
     for (size_t i = 0; i < row->len; i++)
         buf_u8(out, (uint8_t)(i < 8 ? row->seq >> (8 * i) : row->tag + i));
+    if (row->len > VERSION_AT && w->key[k][0] < STORE_RESIDENT)
+        out->p[VERSION_AT] = row->version;
+}
+
+/* Sets the version that was sealed to the one that is there, where that one may be. */
+static inline void version_check(struct world *w, size_t k, struct buf *want, struct view image)
+{
+    const struct swept *swept = &w->swept[w->key[k][0] % TABLES];
+    uint8_t version;
+
+    if (key_counts(w, k) || w->key[k][0] >= STORE_RESIDENT || image.len <= VERSION_AT)
+        return;
+    version = image.p[VERSION_AT];
+    MUST(w, version >= w->row[k].version && version <= w->house.rooms.version);
+    MUST(w, version >= swept->version || w->row[k].seq >= swept->below);
+    want->p[VERSION_AT] = version;
 }
 
 static inline void row_check(struct world *w, size_t k, uint64_t seq, struct view image)
@@ -134,7 +171,8 @@ static inline void row_check(struct world *w, size_t k, uint64_t seq, struct vie
 
     buf_fixed(&want, mem, sizeof(mem));
     row_print(w, k, &want);
-    MUST(w, w->row[k].there && w->row[k].seq == seq);
+    MUST(w, w->row[k].there && w->row[k].seq == seq && image.len == want.len);
+    version_check(w, k, &want, image);
     MUST(w, view_equal(buf_view(&want), image));
 }
 

@@ -37,11 +37,13 @@ static inline void write_make(struct world *w, struct flight *f, size_t o, size_
     struct store_write *write = &f->write[o][i];
     size_t k = draw(w, KEYS), len = draw(w, 40) == 0 ? draw(w, IMAGE_MAX) : draw(w, 60);
 
-    while (key_counts(w, k))
+    bool counter = draw(w, 12) == 0; /* which can be removed only */
+
+    while (key_counts(w, k) != counter)
         k = draw(w, KEYS);
     f->write_key[o][i] = k;
     f->tag[o][i] = (uint8_t)draw(w, 256);
-    f->seal_fails[o][i] = draw(w, 200) == 0;
+    f->seal_fails[o][i] = !counter && draw(w, 200) == 0;
     for (size_t b = 0; b < len; b++)
         f->image[o][i][b] = b == 0 ? 0 : (uint8_t)(f->tag[o][i] + b);
     if (f->seal_fails[o][i]) {
@@ -49,7 +51,7 @@ static inline void write_make(struct world *w, struct flight *f, size_t o, size_
         f->image[o][i][0] = 0xee;
     }
     *write = (struct store_write){ .key = key_of(w, k) };
-    if (f->seal_fails[o][i] || draw(w, 4)) {
+    if (f->seal_fails[o][i] || (!counter && draw(w, 4))) {
         write->image = f->image[o][i];
         write->image_len = len;
     }
@@ -106,6 +108,9 @@ static inline void submit(struct world *w)
         if (draw(w, 2))
             f->draft.op_count = 0;
     }
+    if (draw(w, 30) == 0)
+        f->draft.op_count = 0; /* perhaps nothing at all */
+    f->draft.closes_group = draw(w, 15) == 0;
     for (size_t o = 0; o < f->draft.op_count; o++)
         op_make(w, f, o);
     f->draft.op = f->op;

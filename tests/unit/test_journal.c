@@ -124,6 +124,27 @@ static void test_trim_two_per_operation(void **state)
     assert_int_equal(journal_read(&room->j, 4, writes_each, &seen), HUFU_CORRUPT);
 }
 
+static void test_trim_of_an_idle_journal(void **state)
+{
+    struct room *room = *state;
+    struct journal_group group = { .now_ms = 78, .applied = 60, .idle = true };
+
+    for (unsigned i = 0; i < 70; i++)
+        assert_int_equal(append(room, 64, 0), HUFU_OK);
+    assert_int_equal(journal_append(&room->j, &group), HUFU_OK); /* only what is applied */
+    assert_int_equal(room->j.trimmed, 60);
+    group.applied = 64 * 70;
+    assert_int_equal(journal_append(&room->j, &group), HUFU_OK);
+    assert_int_equal(room->j.trimmed, 60 + JOURNAL_TRIM_IDLE);
+    reopen(room);
+    assert_int_equal(room->j.trimmed, 60 + JOURNAL_TRIM_IDLE);
+    assert_int_equal(journal_append(&room->j, &group), HUFU_OK);
+    reopen(room); /* nothing is left */
+    assert_int_equal(room->j.trimmed, 64 * 70);
+    assert_int_equal(append(room, 1, 64 * 70), HUFU_OK);
+    assert_int_equal(room->j.log.size, 64 * 70 + 1);
+}
+
 static void test_lines_outlive_the_trim(void **state)
 {
     struct room *room = *state;
@@ -219,9 +240,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_append_and_read),        T(test_trim_two_per_operation),
-        T(test_lines_outlive_the_trim), T(test_check_at_tile_borders),
-        T(test_full_changes_nothing),   T(test_meta_and_digest),
+        T(test_append_and_read),         T(test_trim_two_per_operation),
+        T(test_trim_of_an_idle_journal), T(test_lines_outlive_the_trim),
+        T(test_check_at_tile_borders),   T(test_full_changes_nothing),
+        T(test_meta_and_digest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,7 +141,18 @@ static void test_check_counts(void **state)
     assert_int_equal(operation_check(&draft), HUFU_OK);
     draft.op_count++;
     assert_int_equal(operation_check(&draft), HUFU_ARG);
+    draft.op_count = 0; /* nothing at all: a commit that trims */
+    assert_int_equal(operation_check(&draft), HUFU_OK);
     draft.op_count = 1;
+    key[0] = TABLE_COUNTER; /* removed only */
+    ops[0].write_count = 1;
+    writes[0].image = NULL;
+    assert_int_equal(operation_check(&draft), HUFU_OK);
+    writes[0].image = image;
+    writes[0].image_len = 16;
+    assert_int_equal(operation_check(&draft), HUFU_ARG);
+    key[0] = TABLE_TOKEN;
+    assert_int_equal(operation_check(&draft), HUFU_OK);
     draft.done = NULL;
     assert_int_equal(operation_check(&draft), HUFU_ARG);
 }

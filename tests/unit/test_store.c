@@ -44,7 +44,7 @@ static void test_submit_bounds(void **state)
     p.op.entry = NULL;
     assert_int_equal(piece_run(h, &p), HUFU_ARG);
     piece_init(&p);
-    p.draft.op_count = 0; /* and no meta */
+    p.draft.done = NULL;
     assert_int_equal(piece_run(h, &p), HUFU_ARG);
     assert_int_equal(p.done, 0);
 }
@@ -247,6 +247,104 @@ static void test_count_twice_in_a_draft_refused_whole(void **state)
     assert_int_equal(piece_count_up(h, 1, 1, 2000000), HUFU_OK); /* the first raise left no trace */
 }
 
+static enum hufu_err piece_remove_count(struct house *h, struct piece *p)
+{
+    piece_init(p);
+    piece_write(p, COUNT, NULL);
+    return piece_run(h, p);
+}
+
+/* A limit forgets nothing while its window runs. */
+static void test_count_removed_when_its_window_is_over(void **state)
+{
+    struct house *h = *state;
+    struct store_seen seen, none = { STORE_ABSENT, 0 };
+    struct piece p;
+
+    for (unsigned flushed = 0; flushed < 3; flushed++) { /* in recent, the map, after a replay */
+        uint64_t until_ms = 1000500 + 1000 * flushed;
+
+        atomic_store(&h->clock.now, until_ms - 1);
+        assert_int_equal(piece_remove_count(h, &p), HUFU_PRECONDITION); /* there is none */
+        assert_int_equal(piece_count_up(h, 2, 3, until_ms), HUFU_OK);
+        if (flushed == 1)
+            house_flush(h);
+        if (flushed == 2)
+            house_reopen(h);
+        assert_int_equal(piece_remove_count(h, &p), HUFU_PRECONDITION);
+        assert_int_equal(p.draft.failed_at, 0);
+        assert_int_equal(piece_count_up(h, 2, 3, until_ms), HUFU_LIMIT);
+        assert_int_equal(store_find(h->r, piece_key(COUNT), NULL, &seen), HUFU_OK);
+
+        atomic_store(&h->clock.now, until_ms);
+        piece_init(&p); /* a precondition counts as ever */
+        piece_pre(&p, COUNT, none);
+        piece_write(&p, COUNT, NULL);
+        assert_int_equal(piece_run(h, &p), HUFU_PRECONDITION);
+        piece_init(&p);
+        piece_pre(&p, COUNT, seen);
+        piece_write(&p, COUNT, NULL);
+        assert_int_equal(piece_run(h, &p), HUFU_OK);
+        assert_int_equal(store_find(h->r, piece_key(COUNT), NULL, &seen), HUFU_NOT_FOUND);
+        house_flush(h);
+        house_reopen(h);
+        assert_int_equal(store_find(h->r, piece_key(COUNT), NULL, &seen), HUFU_NOT_FOUND);
+    }
+}
+
+/* What the group itself has counted speaks too; failed_at tells pre and write apart. */
+static void test_count_removed_is_judged_in_its_group(void **state)
+{
+    struct house *h = *state;
+    struct store_write writes[2] = { { piece_key(OTHER), NULL, 0 }, { piece_key(COUNT), NULL, 0 } };
+    struct piece count, p;
+
+    assert_int_equal(piece_count_up(h, 1, 3, 1000500), HUFU_OK);
+    atomic_store(&h->clock.now, 1000500);
+    piece_init(&count);
+    piece_count(&count, COUNT, 1, 3, 1000900); /* a new window */
+    piece_init(&p);
+    p.op.write = writes;
+    p.op.write_count = 2;
+    p.op.pre_count = 1;
+    p.pre = (struct store_pre){ .kind = PRE_UNTIL, .until_ms = UINT64_MAX };
+    assert_int_equal(store_submit(h->s, &count.draft), HUFU_OK);
+    assert_int_equal(piece_run(h, &p), HUFU_PRECONDITION);
+    assert_int_equal(count.draft.err, HUFU_OK);
+    assert_int_equal(p.draft.failed_at, 2);
+    assert_int_equal(piece_count_up(h, 3, 3, 1000900), HUFU_LIMIT);
+}
+
+static void test_draft_closes_its_group(void **state)
+{
+    struct house *h = *state;
+    struct store_numbers n;
+    struct piece p[4];
+
+    for (unsigned refused = 0; refused < 2; refused++) {
+        for (size_t i = 0; i < 4; i++) {
+            piece_init(&p[i]);
+            piece_write(&p[i], i == 1 ? USER : TOKEN, "x");
+            p[i].draft.closes_group = i == 1 || i == 3;
+            p[i].entry.fails = i == 1 && refused;
+            assert_int_equal(store_submit(h->s, &p[i].draft), HUFU_OK);
+        }
+        h->rooms.changed_count = 0;
+        assert_true(store_journal_step(h->s));
+        assert_int_equal(p[0].done + p[1].done, 2);
+        assert_int_equal(p[1].draft.err, refused ? HUFU_UNAVAILABLE : HUFU_OK);
+        assert_int_equal(h->rooms.changed_count, !refused);
+        assert_int_equal(p[2].done + p[3].done, 0); /* they see what changed */
+        atomic_fetch_add(&h->clock.now, 1);
+        assert_true(store_journal_step(h->s));
+        assert_int_equal(p[2].done + p[3].done, 2);
+        assert_int_equal(p[2].draft.now_ms, p[0].draft.now_ms + 1);
+        assert_false(store_journal_step(h->s));
+        store_numbers(h->s, &n);
+        assert_int_equal(n.groups, refused ? 4 : 2);
+    }
+}
+
 static void test_time_never_runs_back(void **state)
 {
     struct house *h = *state;
@@ -371,6 +469,9 @@ int main(void)
         T(test_pre_until),
         T(test_count_limit_and_window),
         T(test_count_twice_in_a_draft_refused_whole),
+        T(test_count_removed_when_its_window_is_over),
+        T(test_count_removed_is_judged_in_its_group),
+        T(test_draft_closes_its_group),
         T(test_time_never_runs_back),
         T(test_failing_hooks_refuse_one_draft),
         T(test_last_write_of_an_operation_counts),

@@ -248,6 +248,83 @@ static void test_slices_and_trim(void **state)
     }
 }
 
+static void drafts_commit(struct house *h, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        assert_int_equal(piece_put(h, TOKEN, "x"), HUFU_OK);
+}
+
+/* Without operations nothing else would trim. */
+static void test_empty_draft_trims(void **state)
+{
+    struct house *h = *state;
+    struct store_numbers n;
+    struct merkle log;
+    struct piece p;
+
+    drafts_commit(h, 4100);
+    house_flush(h);
+    for (unsigned i = 0; i < 3; i++) { /* nothing at all, meta alone, nothing left to trim */
+        store_numbers(h->s, &n);
+        assert_int_equal(n.applied, 4100);
+        assert_int_equal(n.trimmed, i == 0 ? 0 : i == 1 ? 4096 : 4100);
+        piece_init(&p);
+        p.draft.op = NULL;
+        p.draft.op_count = 0;
+        if (i == 1) {
+            p.draft.meta_key = piece_key("name");
+            p.draft.meta_value = piece_key("value");
+        }
+        atomic_fetch_add(&h->clock.now, 1);
+        assert_int_equal(piece_run(h, &p), HUFU_OK);
+        assert_int_equal(p.draft.first_seq, 4100);
+        assert_int_equal(p.draft.now_ms, 1000001 + i);
+    }
+    store_log(h->s, &log);
+    assert_int_equal(log.size, 4100);
+    drafts_commit(h, 3);
+    house_reopen(h); /* what was trimmed is gone from the file, the rest is not */
+    store_numbers(h->s, &n);
+    assert_int_equal(n.trimmed, 4100);
+    assert_int_equal(n.seq, 4103);
+    look_is(h, TOKEN, "x");
+    house_flush(h);
+    for (unsigned i = 0; i < 2; i++) { /* a draft that is refused trims nothing */
+        piece_init(&p);
+        piece_write(&p, TOKEN, "x");
+        p.entry.fails = i == 0;
+        if (i == 1)
+            p.draft.op_count = 0;
+        assert_int_equal(piece_run(h, &p), i == 0 ? HUFU_UNAVAILABLE : HUFU_OK);
+        store_numbers(h->s, &n);
+        assert_int_equal(n.trimmed, i == 0 ? 4100 : 4103);
+    }
+}
+
+static void test_failed_trim_is_refused(void **state)
+{
+    struct house *h = *state;
+    struct store_numbers n;
+    struct piece p;
+
+    drafts_commit(h, 3);
+    house_flush(h);
+    piece_init(&p);
+    p.draft.op_count = 0;
+    commit_fails = ENOSPC;
+    commit_left = 1;
+    assert_int_equal(piece_run(h, &p), HUFU_UNAVAILABLE);
+    store_numbers(h->s, &n);
+    assert_int_equal(n.trimmed, 0);
+    p.done = 0;
+    assert_int_equal(piece_run(h, &p), HUFU_OK);
+    store_numbers(h->s, &n);
+    assert_int_equal(n.trimmed, 3);
+    drafts_commit(h, 1); /* the next group is as any other */
+    store_numbers(h->s, &n);
+    assert_int_equal(n.trimmed, 3);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, piece_setup, piece_teardown)
@@ -260,6 +337,8 @@ int main(void)
         T(test_replay_keeps_the_bound),
         T(test_flush_due),
         T(test_slices_and_trim),
+        T(test_empty_draft_trims),
+        T(test_failed_trim_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

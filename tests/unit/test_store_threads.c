@@ -1,6 +1,6 @@
 /*
  * The store under threads, as the vault runs it: a journal and a map thread, writers that race for
- * the same rows, readers beside them. Meant for -fsanitize=thread too.
+ * the same rows, readers and a rewrite of all rows beside them. Meant for -fsanitize=thread too.
  */
 #include <pthread.h>
 
@@ -10,10 +10,12 @@
 #define READERS   2
 #define ROUNDS    1500 /* tries of each writer */
 #define FILL_ROWS 64
+#define IMAGE_LEN 17
+#define VERSION   255 /* of the last rewrite */
 
 static struct house house;
 static atomic_bool stopping, readers_stop;
-static atomic_uint_least64_t won, looked;
+static atomic_uint_least64_t won, looked, rewritten;
 
 #define FAIL(text)                                                                                 \
     do {                                                                                           \
@@ -40,6 +42,14 @@ static void draft_done(struct store_draft *draft)
     pthread_mutex_unlock(&wait->mu);
 }
 
+static void done_wait(struct wait *wait)
+{
+    pthread_mutex_lock(&wait->mu);
+    while (!wait->done)
+        pthread_cond_wait(&wait->cv, &wait->mu);
+    pthread_mutex_unlock(&wait->mu);
+}
+
 static enum hufu_err run(struct store_draft *draft, struct wait *wait)
 {
     enum hufu_err err;
@@ -50,14 +60,11 @@ static enum hufu_err run(struct store_draft *draft, struct wait *wait)
     err = store_submit(house.s, draft);
     if (err != HUFU_OK)
         return err;
-    pthread_mutex_lock(&wait->mu);
-    while (!wait->done)
-        pthread_cond_wait(&wait->cv, &wait->mu);
-    pthread_mutex_unlock(&wait->mu);
+    done_wait(wait);
     return draft->err;
 }
 
-/* Image: 8 bytes for the seal, then a number. */
+/* Image: 8 bytes for the seal, then a number, then a version that rewrites raise. */
 static uint64_t image_number(struct view image)
 {
     struct reader r;
@@ -66,6 +73,7 @@ static uint64_t image_number(struct view image)
     reader_init(&r, image.p, image.len);
     (void)reader_u64(&r);
     v = reader_u64(&r);
+    (void)reader_u8(&r);
     if (reader_end(&r) != HUFU_OK)
         FAIL("a row of another length");
     return v;
@@ -73,7 +81,7 @@ static uint64_t image_number(struct view image)
 
 static uint64_t row_number(struct store_reader *r, struct view key, struct store_seen *seen)
 {
-    uint8_t mem[16];
+    uint8_t mem[IMAGE_LEN];
     struct buf b;
     enum hufu_err err;
 
@@ -86,25 +94,26 @@ static uint64_t row_number(struct store_reader *r, struct view key, struct store
     return image_number(buf_view(&b));
 }
 
-static void image_print(uint8_t image[static 16], uint64_t v)
+static void image_print(uint8_t image[static IMAGE_LEN], uint64_t v)
 {
     struct buf b;
 
-    buf_fixed(&b, image, 16);
+    buf_fixed(&b, image, IMAGE_LEN);
     buf_u64(&b, 0);
     buf_u64(&b, v);
+    buf_u8(&b, 0);
 }
 
 /* Reads the number, writes one more into both rows if nobody was faster, and one row to fill. */
 static void round_run(struct store_reader *r, struct wait *wait, unsigned who, unsigned n)
 {
     struct house_entry entry = { .text = "round" };
-    uint8_t image[3][16],
+    uint8_t image[3][IMAGE_LEN],
         fill[4] = { TABLE_TOKEN, (uint8_t)(1 + who), (uint8_t)(n % FILL_ROWS), 0 };
     struct store_pre pre = { .kind = PRE_ROW, .key = view_of(low, sizeof(low)) };
-    struct store_write write[3] = { { view_of(low, sizeof(low)), image[0], 16 },
-                                    { view_of(high, sizeof(high)), image[1], 16 },
-                                    { view_of(fill, sizeof(fill)), image[2], 16 } };
+    struct store_write write[3] = { { view_of(low, sizeof(low)), image[0], IMAGE_LEN },
+                                    { view_of(high, sizeof(high)), image[1], IMAGE_LEN },
+                                    { view_of(fill, sizeof(fill)), image[2], IMAGE_LEN } };
     struct store_op op = { .pre = &pre,
                            .pre_count = 1,
                            .write = write,
@@ -191,6 +200,101 @@ static void *reader_loop(void *arg)
     return NULL;
 }
 
+struct raise {
+    struct store_rewrite job;
+    struct wait wait;
+    uint8_t version;
+};
+
+static enum hufu_err raise_each(void *arg, struct rewrite *rw, struct view key, uint64_t seq,
+                                struct view image)
+{
+    const struct raise *raise = arg;
+    uint8_t mem[IMAGE_LEN];
+
+    if (image.len != IMAGE_LEN)
+        FAIL("a row of another length in the map");
+    memcpy(mem, image.p, IMAGE_LEN);
+    mem[IMAGE_LEN - 1] = raise->version;
+    return rewrite_put(rw, key, seq, view_of(mem, IMAGE_LEN));
+}
+
+static void raise_done(struct store_rewrite *job)
+{
+    struct raise *raise = job->arg;
+
+    pthread_mutex_lock(&raise->wait.mu);
+    raise->wait.done = true;
+    pthread_cond_signal(&raise->wait.cv);
+    pthread_mutex_unlock(&raise->wait.mu);
+}
+
+/* One pass over all rows, in chunks of 10. */
+static void raise_run(struct raise *raise)
+{
+    static const uint8_t prefix[] = { TABLE_TOKEN };
+
+    do {
+        raise->job = (struct store_rewrite){ .prefix = view_of(prefix, 1),
+                                             .name = view_str("raise"),
+                                             .rows_max = 10,
+                                             .each = raise_each,
+                                             .done = raise_done,
+                                             .arg = raise };
+        raise->wait.done = false;
+        if (store_rewrite(house.s, &raise->job) != HUFU_OK)
+            FAIL("store_rewrite");
+        done_wait(&raise->wait);
+        if (raise->job.err != HUFU_OK)
+            FAIL(err_name(raise->job.err));
+        atomic_fetch_add(&rewritten, raise->job.changed);
+    } while (!raise->job.ended);
+}
+
+/* Rewrites as long as anyone writes, and once more when all of it is in the map. */
+static void *raise_loop(void *arg)
+{
+    struct raise raise = { .wait = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false } };
+    struct store_numbers n;
+
+    (void)arg;
+    while (!atomic_load(&readers_stop)) {
+        raise.version = (uint8_t)((raise.version + 1) % VERSION);
+        raise_run(&raise);
+    }
+    for (store_numbers(house.s, &n); n.applied < n.seq; store_numbers(house.s, &n))
+        usleep(1000);
+    raise.version = VERSION;
+    raise_run(&raise);
+    return NULL;
+}
+
+static bool version_each(void *arg, struct view key, uint64_t seq, struct view image)
+{
+    size_t *count = arg;
+
+    (void)key;
+    (void)seq;
+    if (image.len != IMAGE_LEN || image.p[IMAGE_LEN - 1] != VERSION)
+        FAIL("a row that the last rewrite missed");
+    (*count)++;
+    return true;
+}
+
+static void versions_check(void)
+{
+    static const uint8_t prefix[] = { TABLE_TOKEN };
+    struct buf next;
+    size_t count = 0;
+
+    buf_init(&next, 1024);
+    if (store_scan(house.r, view_of(prefix, 1), (struct view){ 0 }, 1000, version_each, &count,
+                   &next) != HUFU_OK ||
+        count < FILL_ROWS || next.len > 0)
+        FAIL("rows that are gone");
+    buf_done(&next);
+}
+
 static void *journal_loop(void *arg)
 {
     (void)arg;
@@ -215,7 +319,7 @@ static void *map_loop(void *arg)
 
 int main(void)
 {
-    pthread_t journal, map, writers[WRITERS], readers[READERS];
+    pthread_t journal, map, raise, writers[WRITERS], readers[READERS];
     struct store_seen seen;
     struct store_numbers n;
 
@@ -229,6 +333,7 @@ int main(void)
         FAIL("open");
     pthread_create(&journal, NULL, journal_loop, NULL);
     pthread_create(&map, NULL, map_loop, NULL);
+    pthread_create(&raise, NULL, raise_loop, NULL);
     for (uintptr_t i = 0; i < READERS; i++)
         pthread_create(&readers[i], NULL, reader_loop, NULL);
     for (uintptr_t i = 0; i < WRITERS; i++)
@@ -238,6 +343,7 @@ int main(void)
     atomic_store(&readers_stop, true);
     for (size_t i = 0; i < READERS; i++)
         pthread_join(readers[i], NULL);
+    pthread_join(raise, NULL);
     atomic_store(&stopping, true);
     store_stop(house.s);
     pthread_join(journal, NULL);
@@ -248,13 +354,17 @@ int main(void)
         FAIL("a lost update");
     if (n.applied == 0 || looked == 0)
         FAIL("nothing was flushed, or nothing read");
+    if (n.rewritten != rewritten)
+        FAIL("rewritten rows that nobody counted");
+    versions_check();
     house_close(&house);
     if (house_open(&house) != HUFU_OK)
         FAIL("open again");
     if (row_number(house.r, view_of(high, sizeof(high)), &seen) != won)
         FAIL("a lost update after the restart");
-    printf("store threads: %u won of %d, %u looks, %u slices\n", (unsigned)won, WRITERS * ROUNDS,
-           (unsigned)looked, (unsigned)n.slices);
+    versions_check();
+    printf("store threads: %u won of %d, %u looks, %u slices, %u rewritten\n", (unsigned)won,
+           WRITERS * ROUNDS, (unsigned)looked, (unsigned)n.slices, (unsigned)rewritten);
     house_done(&house);
     return 0;
 }

@@ -41,14 +41,22 @@ static bool flush_slice(struct lmdb_store *s)
     return true;
 }
 
+/* Slices and chunks take turns; where no chunk waits, its turn is a slice's. A slice that failed
+ * gives up its turn too: the chunk may be a purge that makes room. */
 bool flush_step(struct lmdb_store *s, bool force)
 {
     if (!atomic_load(&s->sound))
-        return false;
+        return lmdb_rewrite_step(s); /* which refuses what waits */
+    if (s->chunk_next && lmdb_rewrite_step(s)) {
+        s->chunk_next = false;
+        return true;
+    }
     /* flushing changes in this thread's calls only, so it may be read without the lock */
-    if (s->recent.flushing)
+    if (s->recent.flushing) {
+        s->chunk_next = true;
         return flush_slice(s);
-    return flush_begin(s, force);
+    }
+    return flush_begin(s, force) || lmdb_rewrite_step(s);
 }
 
 void flush_wait(struct lmdb_store *s)

@@ -60,6 +60,8 @@ static void group_take(struct lmdb_store *s, struct group *g)
         if (!n)
             break;
         group_add(s, g, draft_of(n));
+        if (draft_of(n)->closes_group)
+            break;
     }
 }
 
@@ -80,6 +82,7 @@ static enum hufu_err group_append(struct lmdb_store *s, struct group *g)
                                  .meta_count = g->meta_count,
                                  .now_ms = g->now_ms,
                                  .applied = g->view.applied,
+                                 .idle = g->trims,
                                  .digest = s->journal.has_digest ? g->digest : NULL };
 
     for (size_t i = 0; i < g->item_count; i++) {
@@ -118,7 +121,7 @@ static void group_commit(struct lmdb_store *s, struct group *g)
     uint64_t begun = now_us();
     enum hufu_err err;
 
-    if (g->item_count == 0 && g->meta_count == 0)
+    if (g->item_count == 0 && !g->trims)
         return;
     err = group_append(s, g);
     if (err == HUFU_OK) {
@@ -209,6 +212,7 @@ bool group_step(struct lmdb_store *s)
     buffer_empty(&g->lines);
     buffer_empty(&g->writes);
     g->item_count = g->meta_count = 0;
+    g->trims = false;
     first = g->first;
     g->first = NULL;
     g->tail = &g->first;

@@ -35,7 +35,8 @@ struct group {
     struct recent_view view;
     MDB_txn *map_txn; /* begun when first needed, after the view */
     uint64_t now_ms;
-    bool held; /* the clock ran back */
+    bool held;  /* the clock ran back */
+    bool trims; /* a draft without operations is among them */
     uint8_t digest[RESIDENT_SUM_LEN];
 };
 
@@ -54,7 +55,8 @@ void group_add(struct lmdb_store *s, struct group *g, struct store_draft *draft)
 struct group_mark group_mark_set(const struct group *g);
 void group_restore(struct group *g, const struct group_mark *m);
 
-/* judge.c: judges op's preconditions, then its counters, which become rows of the group.
+/* judge.c: judges op's preconditions, then its counters, which become rows of the group, then the
+ * counters it removes.
  * HUFU_OK; HUFU_PRECONDITION, HUFU_LIMIT (*at_out: which one); HUFU_IO, HUFU_CORRUPT, HUFU_NOMEM.
  */
 HUFU_MUST_USE enum hufu_err judge_op(struct lmdb_store *s, struct group *g,

@@ -207,10 +207,12 @@ void group_add(struct lmdb_store *s, struct group *g, struct store_draft *draft)
     err = draft_parts(s, g, draft);
     if (err == HUFU_OK)
         err = resident_reserve(&s->resident, g->resident_count);
-    if (err == HUFU_OK)
+    if (err == HUFU_OK) {
         draft->failed_op = 0;
-    else
+        g->trims |= draft->op_count == 0;
+    } else {
         group_restore(g, &mark);
+    }
     draft->err =
         err == HUFU_OK || err == HUFU_PRECONDITION || err == HUFU_LIMIT ? err : HUFU_UNAVAILABLE;
     *g->tail = &draft->node;

@@ -248,13 +248,14 @@ enum hufu_err journal_append(struct journal *j, const struct journal_group *grou
 {
     struct grow grow = { .j = j, .log = j->log };
     uint64_t trimmed = j->trimmed;
+    size_t trim_max = 2 * group->item_count + (group->idle ? JOURNAL_TRIM_IDLE : 0);
     enum hufu_err err = env_err(mdb_txn_begin(j->env, NULL, 0, &grow.txn));
 
     if (err != HUFU_OK)
         return err;
     err = items_put(&grow, group);
     if (err == HUFU_OK)
-        err = writes_trim(&grow, group->applied, 2 * group->item_count, &trimmed);
+        err = writes_trim(&grow, group->applied, trim_max, &trimmed);
     if (err == HUFU_OK)
         err = state_put(&grow, group);
     if (err != HUFU_OK) {

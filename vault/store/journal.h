@@ -25,6 +25,7 @@
 #define JOURNAL_DIGEST_LEN 32
 #define JOURNAL_NODE_LEN   9   /* bytes of a node's key */
 #define JOURNAL_META_MAX   512 /* bytes of a meta key, LMDB takes 511 */
+#define JOURNAL_TRIM_IDLE  4096
 enum { JOURNAL_META_OURS, JOURNAL_META_DRAFT };
 
 struct journal {
@@ -49,7 +50,8 @@ struct journal_group {
     const struct journal_meta *meta;
     size_t meta_count;
     uint64_t now_ms;
-    uint64_t applied;      /* writes below it may be trimmed, two per operation appended */
+    uint64_t applied;      /* writes below it may be trimmed, two per operation appended … */
+    bool idle;             /* … and JOURNAL_TRIM_IDLE more */
     const uint8_t *digest; /* JOURNAL_DIGEST_LEN bytes, or NULL: none is kept */
 };
 

@@ -146,6 +146,24 @@ static enum hufu_err count_judge(struct lmdb_store *s, struct group *g,
     return group_row_add(g, count->key, seq, buf_view(&b), false);
 }
 
+/* A counter is removed once its window is over: until then it is what the limit knows. */
+static enum hufu_err removal_judge(struct lmdb_store *s, struct group *g, struct view key)
+{
+    uint64_t count = 0, until_ms = 0;
+    struct found found;
+    enum hufu_err err = HUFU_OK;
+
+    if (!memory_find(s, g, key, &found))
+        err = map_find(s, g, key, &found);
+    if (err == HUFU_OK && !found.there)
+        return HUFU_PRECONDITION;
+    if (err == HUFU_OK)
+        err = counter_parse(&found, &count, &until_ms);
+    if (err != HUFU_OK)
+        return err;
+    return until_ms <= g->now_ms ? HUFU_OK : HUFU_PRECONDITION;
+}
+
 enum hufu_err judge_op(struct lmdb_store *s, struct group *g, const struct store_op *op,
                        uint64_t seq, size_t *at_out)
 {
@@ -158,6 +176,11 @@ enum hufu_err judge_op(struct lmdb_store *s, struct group *g, const struct store
     for (size_t i = 0; i < op->count_count && err == HUFU_OK; i++) {
         *at_out = i;
         err = count_judge(s, g, &op->count[i], seq);
+    }
+    for (size_t i = 0; i < op->write_count && err == HUFU_OK; i++) {
+        *at_out = op->pre_count + i;
+        if (op->write[i].key.p[0] == TABLE_COUNTER)
+            err = removal_judge(s, g, op->write[i].key);
     }
     return err;
 }

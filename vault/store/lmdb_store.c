@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "vault/store/group.h"
+#include "vault/store/map_chunk.h"
 
 static struct lmdb_store *store_of(struct store *s)
 {
@@ -58,6 +59,7 @@ static void store_end(struct store *base)
 
     queue_close(&s->queue);
     recent_stop(&s->recent);
+    lmdb_rewrite_stop(s);
 }
 
 static bool is_sound(struct store *s)
@@ -97,6 +99,7 @@ static void store_free(struct store *base)
     struct lmdb_store *s = store_of(base);
 
     queue_close(&s->queue);
+    lmdb_rewrite_stop(s);
     group_refuse(s);
     lmdb_reader_done(&s->judge);
     group_free(s->group);
@@ -107,6 +110,7 @@ static void store_free(struct store *base)
     queue_done(&s->queue);
     pthread_mutex_destroy(&s->journal_mu);
     pthread_mutex_destroy(&s->seen_mu);
+    pthread_mutex_destroy(&s->rewrite_mu);
     if (s->lock_fd >= 0)
         close(s->lock_fd); /* gives the lock back, last of all */
     free(s);
@@ -132,6 +136,10 @@ static const struct store_ops lmdb_ops = {
     .entries = lmdb_entries,
     .hashes = lmdb_hashes,
     .numbers = numbers_give,
+    .rewrite = lmdb_rewrite,
+    .rewrite_find = map_chunk_find,
+    .rewrite_put = map_chunk_put,
+    .rewrite_remove = map_chunk_remove,
 };
 
 /* LMDB in two processes would be safe, two journal threads would not. */
@@ -195,6 +203,7 @@ enum hufu_err store_open_lmdb(const struct store_settings *settings, struct stor
     atomic_init(&s->sound, true);
     pthread_mutex_init(&s->journal_mu, NULL);
     pthread_mutex_init(&s->seen_mu, NULL);
+    pthread_mutex_init(&s->rewrite_mu, NULL);
     queue_init(&s->queue, settings->queue_max);
     err = resident_init(&s->resident);
     if (err == HUFU_OK)

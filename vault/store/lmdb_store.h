@@ -4,8 +4,9 @@
  * Layer:   vault/store/. Includes the room's own headers.
  * Threads: journal_mu is held by a group from its judging to its publishing, by a rotation of the
  *          generations and by the digest functions; it guards journal, group and judge, and lets
- *          its holder change recent and resident. seen_mu guards log and counted. The flush fields
- *          belong to the map thread. Locks are taken in that order.
+ *          its holder change recent and resident. seen_mu guards log and counted. rewrite_mu
+ *          guards the waiting chunk. The flush fields belong to the map thread. Locks are taken in
+ *          that order.
  */
 #ifndef HUFU_STORE_LMDB_STORE_H
 #define HUFU_STORE_LMDB_STORE_H
@@ -45,6 +46,10 @@ struct lmdb_store {
     struct store_numbers counted;          /* groups, commits, flushes, trimmed */
     const struct generation_row *flush_at; /* where the next slice begins */
     atomic_uint_least64_t pause_ms;        /* after a failed slice: how long map_wait waits */
+    bool chunk_next;                       /* a slice came last: a chunk that waits has its turn */
+    pthread_mutex_t rewrite_mu;
+    struct store_rewrite *rewrite; /* NULL: none waits */
+    bool rewrite_stopped;
 };
 
 /* Read transactions of a reader, begun or renewed; ended by the second call. HUFU_IO, HUFU_NOMEM.
@@ -71,6 +76,12 @@ enum hufu_err lmdb_hashes(struct store_reader *reader, unsigned level, uint64_t 
 /* The digest over the resident rows, lmdb_digest.c. */
 enum hufu_err lmdb_digest_check(struct store *base);
 enum hufu_err lmdb_digest_start(struct store *base);
+
+/* store_rewrite and what serves it, lmdb_rewrite.c. The step answers a waiting chunk, true where
+ * one was; stop refuses it and all later ones. */
+enum hufu_err lmdb_rewrite(struct store *base, struct store_rewrite *job);
+bool lmdb_rewrite_step(struct lmdb_store *s);
+void lmdb_rewrite_stop(struct lmdb_store *s);
 
 /* After a failed commit: nothing is written any more, and nobody waits for room. */
 void lmdb_break(struct lmdb_store *s);

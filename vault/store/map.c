@@ -2,10 +2,7 @@
 
 #include <string.h>
 
-#define SEQ_LEN 8
-#define SLICE_BYTES_MAX                                                                            \
-    (4u << 20) /* keeps a transaction's dirty pages few, whatever the images                       \
-                */
+#define SEQ_LEN     8
 #define APPLIED_KEY "applied"
 
 /* Reads "applied"; an empty environment begins at 0. */
@@ -104,9 +101,9 @@ enum hufu_err map_get(const struct map *m, MDB_txn *txn, struct view key, uint64
     return err == HUFU_OK ? map_split(&value, seq_out, image_out) : err;
 }
 
-static enum hufu_err row_put(struct map *m, MDB_txn *txn, const struct generation_row *row)
+enum hufu_err map_put(const struct map *m, MDB_txn *txn, struct view key, uint64_t seq,
+                      struct view image)
 {
-    struct view key = generation_key(row), image = generation_image(row);
     MDB_val k = env_val(key), value = { .mv_size = SEQ_LEN + image.len };
     struct buf b;
     int rc = mdb_put(txn, m->row, &k, &value, MDB_RESERVE);
@@ -114,9 +111,16 @@ static enum hufu_err row_put(struct map *m, MDB_txn *txn, const struct generatio
     if (rc != 0)
         return env_err(rc);
     buf_fixed(&b, value.mv_data, value.mv_size);
-    buf_u64(&b, row->seq);
+    buf_u64(&b, seq);
     buf_put(&b, image.p, image.len);
     return buf_check(&b);
+}
+
+enum hufu_err map_remove(const struct map *m, MDB_txn *txn, struct view key)
+{
+    MDB_val k = env_val(key);
+
+    return env_err(mdb_del(txn, m->row, &k, NULL));
 }
 
 static enum hufu_err row_apply(struct map *m, MDB_txn *txn, const struct generation_row *row,
@@ -132,12 +136,9 @@ static enum hufu_err row_apply(struct map *m, MDB_txn *txn, const struct generat
     if (there ? seq >= row->seq : row->removed)
         return HUFU_OK; /* replayed: the map has it, or something newer */
     (*rows)++;
-    if (row->removed) {
-        MDB_val k = env_val(generation_key(row));
-
-        return env_err(mdb_del(txn, m->row, &k, NULL));
-    }
-    return row_put(m, txn, row);
+    if (row->removed)
+        return map_remove(m, txn, generation_key(row));
+    return map_put(m, txn, generation_key(row), row->seq, generation_image(row));
 }
 
 static enum hufu_err applied_write(struct map *m, MDB_txn *txn, uint64_t applied)
@@ -159,7 +160,7 @@ static enum hufu_err slice_write(struct map *m, MDB_txn *txn, const struct gener
     const struct generation_row *at = *row;
     size_t bytes = 0;
 
-    for (size_t n = 0; at && n < max && bytes < SLICE_BYTES_MAX; n++) {
+    for (size_t n = 0; at && n < max && bytes < MAP_BYTES_MAX; n++) {
         enum hufu_err err = row_apply(m, txn, at, rows);
 
         if (err != HUFU_OK)

@@ -2,10 +2,11 @@
  * map.h - the map environment: every row under its key, and how far the journal is applied.
  *
  * Layer:   vault/store/. Includes vault/base/ only.
- * Threads: map_slice is the map thread's; map_get works in the caller's read transaction.
+ * Threads: map_slice is the map thread's; map_get, map_put and map_remove work in the caller's
+ *          transaction.
  *
  * One database `row`: key (table byte first) -> seq u64 little-endian, image. One database `state`:
- * "format", "applied" (u64: every operation below it is in the map).
+ * "format", "applied" (u64: every operation below it is in the map), map_chunk.h's cursors.
  */
 #ifndef HUFU_STORE_MAP_H
 #define HUFU_STORE_MAP_H
@@ -16,7 +17,8 @@
 #include "vault/store/env.h"
 #include "vault/store/generation.h"
 
-#define MAP_FORMAT 1
+#define MAP_FORMAT    1
+#define MAP_BYTES_MAX (4u << 20) /* keeps a transaction's dirty pages few, whatever the images */
 
 struct map {
     MDB_env *env;
@@ -34,6 +36,12 @@ HUFU_MUST_USE enum hufu_err map_get(const struct map *m, MDB_txn *txn, struct vi
 /* Splits what the row database holds. HUFU_CORRUPT. */
 HUFU_MUST_USE enum hufu_err map_split(const MDB_val *value, uint64_t *seq_out,
                                       struct view *image_out);
+/* Puts a row whatever its seq; the image must not be of this transaction. HUFU_FULL, HUFU_NOMEM,
+ * HUFU_IO, HUFU_CORRUPT. */
+HUFU_MUST_USE enum hufu_err map_put(const struct map *m, MDB_txn *txn, struct view key,
+                                    uint64_t seq, struct view image);
+/* HUFU_NOT_FOUND, and as map_put. */
+HUFU_MUST_USE enum hufu_err map_remove(const struct map *m, MDB_txn *txn, struct view key);
 
 /*
  * Writes at most max keys of a generation, from *at on, in one transaction; a write counts only

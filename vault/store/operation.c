@@ -69,9 +69,9 @@ static bool op_is_good(const struct store_op *op, uint64_t *sum)
     for (size_t i = 0; i < op->write_count; i++) {
         const struct store_write *w = &op->write[i];
 
-        if (!key_is_good(w->key) || w->key.p[0] == TABLE_COUNTER)
+        if (!key_is_good(w->key))
             return false;
-        if (w->image && w->image_len > STORE_IMAGE_MAX)
+        if (w->image && (w->key.p[0] == TABLE_COUNTER || w->image_len > STORE_IMAGE_MAX))
             return false;
         *sum += w->key.len + (w->image ? w->image_len : 0);
     }
@@ -84,8 +84,6 @@ enum hufu_err operation_check(const struct store_draft *draft)
 
     if (!draft->done || draft->op_count > OPERATION_OPS_MAX ||
         draft->meta_key.len > OPERATION_META_MAX || draft->meta_value.len > STORE_IMAGE_MAX)
-        return HUFU_ARG;
-    if (draft->op_count == 0 && draft->meta_key.len == 0)
         return HUFU_ARG;
     for (size_t i = 0; i < draft->op_count; i++)
         if (!op_is_good(&draft->op[i], &sum) || sum > OPERATION_DRAFT_MAX)

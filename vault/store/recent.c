@@ -212,7 +212,7 @@ void recent_wait_due(struct recent *r, uint64_t boot_ms, uint64_t wait_ms)
     pthread_mutex_lock(&r->mu);
     due_ms = due_in(r, boot_ms);
     deadline = deadline_in(due_ms < wait_ms ? due_ms : wait_ms);
-    while (!r->stopped && !r->flushing && due_in(r, boot_ms) != 0) {
+    while (!r->stopped && !r->called && !r->flushing && due_in(r, boot_ms) != 0) {
         /* The first operation of an empty generation starts its age: the caller looks again. */
         if (!wait_until(r, &deadline) || due_in(r, boot_ms) < due_ms)
             break;
@@ -225,8 +225,17 @@ void recent_pause(struct recent *r, uint64_t wait_ms)
     struct timespec deadline = deadline_in(wait_ms);
 
     pthread_mutex_lock(&r->mu);
-    while (!r->stopped && wait_until(r, &deadline))
+    while (!r->stopped && !r->called && wait_until(r, &deadline))
         ;
+    pthread_mutex_unlock(&r->mu);
+}
+
+void recent_call(struct recent *r, bool called)
+{
+    pthread_mutex_lock(&r->mu);
+    r->called = called;
+    if (called)
+        pthread_cond_broadcast(&r->cv);
     pthread_mutex_unlock(&r->mu);
 }
 

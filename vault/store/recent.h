@@ -23,11 +23,12 @@
 
 struct recent {
     pthread_mutex_t mu; /* guards what follows, and the published numbers of both generations */
-    pthread_cond_t cv;  /* something was published, retired or stopped */
+    pthread_cond_t cv;  /* something was published, retired, called for or stopped */
     struct generation *filling, *flushing; /* flushing: NULL while none is */
     uint64_t size, applied;
     uint64_t bytes_max, rows_max, age_max_ms;
     bool stopped, broken;
+    bool called; /* there is other work for the map thread */
 };
 
 /* Both generations, kept, as they were at one moment. */
@@ -68,11 +69,14 @@ HUFU_MUST_USE enum hufu_err recent_rotate(struct recent *r);
 /* Forgets the flushing generation: the map has all of it. */
 void recent_retire(struct recent *r);
 
-/* Wait until the overlay is not full; until a flush is running or due, at most wait_ms. */
+/* Wait until the overlay is not full; until a flush is running or due, or there is a call, at most
+ * wait_ms. */
 void recent_wait_room(struct recent *r);
 void recent_wait_due(struct recent *r, uint64_t boot_ms, uint64_t wait_ms);
-/* Waits until stopped, or until wait_ms have passed. */
+/* Waits until stopped or called, or until wait_ms have passed. */
 void recent_pause(struct recent *r, uint64_t wait_ms);
+/* A call for other work ends both waits of the map thread, until it is taken back. */
+void recent_call(struct recent *r, bool called);
 void recent_stop(struct recent *r);
 /* No room will be made any more: nobody waits for it. */
 void recent_break(struct recent *r);

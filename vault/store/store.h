@@ -22,6 +22,7 @@
 #include "vault/base/err.h"
 #include "vault/base/merkle.h"
 #include "vault/base/queue.h"
+#include "vault/store/rewrite.h"
 
 #define STORE_KEY_MAX   320    /* bytes: table byte and key; LMDB takes 511 */
 #define STORE_IMAGE_MAX 262144 /* bytes of one row's image */
@@ -64,7 +65,9 @@ struct store_pre {
 
 struct store_write {
     struct view key;
-    uint8_t *image; /* completed by hooks->seal; NULL: the row is removed */
+    /* Completed by hooks->seal. NULL: the row is removed; one of TABLE_COUNTER only so, and only
+     * once its window is over (PRECONDITION, where there is no row too). */
+    uint8_t *image;
     size_t image_len;
 };
 
@@ -92,15 +95,16 @@ struct store_op {
 struct store_draft {
     struct qnode node; /* first: it waits in the journal's queue */
     struct store_op *op;
-    size_t op_count;        /* 0: meta alone */
-    struct view meta_key;   /* optional: a value of the journal's own, e.g. the last checkpoint */
+    size_t op_count;      /* 0: meta alone, or nothing: its commit trims what an idle vault left */
+    struct view meta_key; /* optional: a value of the journal's own, e.g. the last checkpoint */
     struct view meta_value; /* empty key: none */
+    bool closes_group;      /* no draft comes after it in its group: what follows sees `changed` */
     /* the outcome, set before done: */
     enum hufu_err err;  /* OK; PRECONDITION; LIMIT; UNAVAILABLE (FULL, failed, closed) */
     uint64_t first_seq; /* seq of op[0]; the others follow */
     uint64_t now_ms;    /* the batch's time */
     size_t failed_op;   /* with PRECONDITION or LIMIT: which op … */
-    size_t failed_at;   /* … and which of its pre or count */
+    size_t failed_at;   /* … and which of its pre or count; pre_count + i: a counter's write i */
     /* Called by the journal step without locks held; the draft is the caller's again. */
     void (*done)(struct store_draft *draft);
     void *arg;
@@ -176,13 +180,14 @@ HUFU_MUST_USE enum hufu_err store_submit(struct store *s, struct store_draft *dr
  * wait until map steps have made room.
  */
 bool store_journal_step(struct store *s);
-/* One slice of a flush, or the start of one where a generation is due. True where it did something.
+/* One slice of a flush, or the start of one where a generation is due, or one chunk of a rewrite;
+ * slices and chunks take turns. True where it did something.
  * force: flush what there is, however young. */
 bool store_map_step(struct store *s, bool force);
 /* For the loops: waits until the step may have work. */
 void store_journal_wait(struct store *s);
 void store_map_wait(struct store *s);
-/* Lets both waits return; submit is refused from now on. */
+/* Lets both waits return; submit and store_rewrite are refused from now on. */
 void store_stop(struct store *s);
 
 /* False after a failed commit or sync: nothing is written any more until a restart. */
@@ -211,7 +216,7 @@ struct store_numbers {              /* for metrics and readiness */
     uint64_t seq, applied, trimmed; /* operations */
     uint64_t recent_rows, recent_bytes;
     uint64_t groups, grouped_ops, commit_us_sum, commit_us_max;
-    uint64_t flushed_rows, slices;
+    uint64_t flushed_rows, slices, rewritten; /* rows but for slices */
     uint64_t map_file_bytes, journal_file_bytes;
     uint64_t queued;
 };

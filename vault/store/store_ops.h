@@ -4,7 +4,8 @@
  * Layer:   vault/store/. Includes store.h only.
  * Threads: as store.h says of the function of the same name.
  *
- * A backend's own struct begins with a struct store, its reader with a struct store_reader.
+ * A backend's own struct begins with a struct store, its reader with a struct store_reader, its
+ * chunk of a rewrite with a struct rewrite.
  */
 #ifndef HUFU_STORE_STORE_OPS_H
 #define HUFU_STORE_STORE_OPS_H
@@ -36,6 +37,12 @@ struct store_ops {
     enum hufu_err (*hashes)(struct store_reader *r, unsigned level, uint64_t n, size_t count,
                             struct merkle_hash *out);
     void (*numbers)(struct store *s, struct store_numbers *out);
+    enum hufu_err (*rewrite)(struct store *s, struct store_rewrite *job);
+    enum hufu_err (*rewrite_find)(struct rewrite *rw, struct view key, uint64_t *seq_out,
+                                  struct view *image_out);
+    enum hufu_err (*rewrite_put)(struct rewrite *rw, struct view key, uint64_t seq,
+                                 struct view image);
+    enum hufu_err (*rewrite_remove)(struct rewrite *rw, struct view key);
 };
 
 struct store {
@@ -43,6 +50,10 @@ struct store {
 };
 
 struct store_reader {
+    const struct store_ops *ops;
+};
+
+struct rewrite {
     const struct store_ops *ops;
 };
 
