@@ -25,7 +25,10 @@
     X(NOT_FOUND,  5, "no such token, object or page")                                \
     X(CONFLICT,   6, "the object's present state does not allow it")                 \
     X(INVALID,    7, "the input was refused")                                        \
-    X(UNVERIFIED, 8, "`hufu audit verify` or a receipt did not hold")
+    X(UNVERIFIED, 8, "`hufu audit verify` or a receipt did not hold")               \
+    X(FAILED,     9, "the ceremony failed")                                          \
+    X(CANCELLED, 10, "the ceremony was withdrawn")                                   \
+    X(EXPIRED,   11, "the ceremony was not approved in time")
 /* clang-format on */
 #define CLI_EXIT_ENUM(id, number, meaning) CLI_##id = (number),
 enum cli_exit { CLI_EXITS(CLI_EXIT_ENUM) };
@@ -72,11 +75,14 @@ struct cli_command {
     const char *method;  /* of cmd_call; NULL where run does its own */
     const char *path;    /* `%` stands for the argument */
     const char *member;  /* JSON member that takes the argument; NULL: the path does, or none */
-    const char *secret;  /* JSON member read from terminal or stdin, never from argv; or NULL */
+    const char *secret;  /* JSON members, with commas, read from terminal or stdin, never from argv;
+                            or NULL */
     const char *columns; /* members shown of each of `items`, with commas; NULL: all members */
     const struct cli_field *fields; /* NULL: none */
     const char *summary;            /* one line */
     const char *detail;             /* more lines for its own help, or NULL */
+    const char *kind;               /* of the ceremony it proposes; NULL: none, or the argument */
+    const char *example;            /* a command line, behind "hufu " */
 };
 
 extern const struct cli_command cli_commands[];
@@ -96,8 +102,11 @@ struct cli {
     const char *dev_dir;
     const char *as;
     const char *idempotency;
-    bool json;
+    bool json;  /* asked for */
+    bool table; /* asked for */
     bool quiet;
+    bool cert_warned;            /* the client certificate's end was looked at */
+    uint64_t server_cert_end_ms; /* when the server's certificate ends; 0: not seen yet */
     struct cli_dev dev;
     struct cli_tty in;
     char paths[8][4096]; /* what url, ca, cert, key and session_file may point into */
@@ -108,6 +117,8 @@ struct cli {
 
 /* The option's argument ("" for a flag), or NULL where it was not given or the command has none. */
 const char *cli_option(const struct cli *cli, const char *option);
+/* True where objects go out as JSON lines: asked for, or standard output is no terminal. */
+bool cli_wants_json(const struct cli *cli);
 /* A place for a path that lives as long as cli; NULL where all are taken or it is too long. */
 const char *cli_keep(struct cli *cli, const char *folder, const char *name);
 /* Writes "hufu: " text LF to stderr and returns code. text is ours, never input. */

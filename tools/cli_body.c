@@ -38,7 +38,8 @@ static enum cli_exit add_file(struct cli_body *body, const char *name, const cha
     if (file != NULL)
         (void)fclose(file);
     if (n == 0 || n == CLI_FILE_MAX)
-        return cli_fail(CLI_USAGE, "a file that an option names cannot be read, or is too large");
+        return cli_fail(CLI_USAGE, "a file that an option names cannot be read, or is larger than "
+                                   "16 KiB; check its path and its mode");
     cli_body_add(body, name, MEMBER_TEXT, view_of(to, n));
     return CLI_OK;
 }
@@ -53,13 +54,14 @@ static enum cli_exit add_option(struct cli_body *body, const struct cli_field *f
     case CLI_TEXT:
     case CLI_LIST:
         if (!text_is_utf8(value))
-            return cli_fail(CLI_INVALID, "an option's text is not UTF-8 or has control characters");
+            return cli_fail(CLI_INVALID, "an option's text is not UTF-8 or has control characters; "
+                                         "type it anew");
         cli_body_add(body, field->member, field->kind == CLI_TEXT ? MEMBER_TEXT : MEMBER_NAMES,
                      value);
         return CLI_OK;
     case CLI_NUMBER:
         if (text_u64(value, 0, NUMBER_MAX, &number) != HUFU_OK)
-            return cli_fail(CLI_USAGE, "an option wants a whole number");
+            return cli_fail(CLI_USAGE, "an option that wants a whole number got none; see --help");
         cli_body_add(body, field->member, MEMBER_NUMBER, value);
         return CLI_OK;
     case CLI_FLAG:
@@ -136,11 +138,16 @@ static void print_member(struct json *j, const struct cli_member *m)
     }
 }
 
+void cli_body_sort(struct cli_body *body)
+{
+    qsort(body->members, body->count, sizeof(body->members[0]), by_name);
+}
+
 enum hufu_err cli_body_print(struct cli_body *body, struct buf *out)
 {
     struct json j;
 
-    qsort(body->members, body->count, sizeof(body->members[0]), by_name);
+    cli_body_sort(body);
     json_init(&j, out);
     json_open(&j);
     for (size_t i = 0; i < body->count; i++)

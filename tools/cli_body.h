@@ -40,6 +40,7 @@ void cli_body_add(struct cli_body *body, const char *name, enum cli_member_kind 
 /* Adds every given option that is a member, and the argument. CLI_INVALID where a text is not UTF-8
  * or a number not one; CLI_USAGE where a file cannot be read: told on stderr. */
 enum cli_exit cli_body_options(struct cli *cli, struct cli_body *body);
+void cli_body_sort(struct cli_body *body); /* by name */
 /* Appends the members, sorted by name, as one object. HUFU_RANGE where out is full. */
 HUFU_MUST_USE enum hufu_err cli_body_print(struct cli_body *body, struct buf *out);
 

@@ -10,31 +10,31 @@ static const struct {
     enum cli_exit exit;
     const char *advice;
 } codes[] = {
-    { "bad_request",              CLI_INVALID,    "check the command's options with --help" },
+    { "bad_request",              CLI_INVALID,    "check names, options and their forms with --help" },
     { "unauthenticated",          CLI_DENIED,     "log in with `hufu login`, or check the certificate" },
     { "step_up_required",         CLI_FACTOR,     "give a fresh code with `hufu step-up`, then repeat" },
     { "forbidden",                CLI_DENIED,     "`hufu whoami` shows what you may do; ask a security administrator" },
     { "grant_required",           CLI_DENIED,     "ask an approver for a grant, then repeat with --grant" },
-    { "not_found",                CLI_NOT_FOUND,  "check the domain; the token may be suspended, expired or deleted" },
+    { "not_found",                CLI_NOT_FOUND,  "check the name, the id or the domain; a token may also be suspended, expired or deleted" },
     { "method_not_allowed",       CLI_INVALID,    "client and server do not fit: check their versions" },
-    { "timeout",                  CLI_SERVER,     "repeat" },
-    { "conflict",                 CLI_CONFLICT,   "look at the present state first" },
-    { "already_approved",         CLI_CONFLICT,   "another person must approve" },
-    { "token_suspended",          CLI_CONFLICT,   "resume the token first" },
+    { "timeout",                  CLI_SERVER,     "check the network between here and the server, then repeat" },
+    { "conflict",                 CLI_CONFLICT,   "look at the present state with the list, show or inspect command first" },
+    { "already_approved",         CLI_CONFLICT,   "another person must approve: `hufu ceremony show` tells who did" },
+    { "token_suspended",          CLI_CONFLICT,   "resume it first with `hufu token resume`, where the reason is gone" },
     { "exhausted",                CLI_CONFLICT,   "tell a security administrator: the domain is full" },
-    { "legal_hold",               CLI_CONFLICT,   "ask who set the hold" },
+    { "legal_hold",               CLI_CONFLICT,   "ask who set the hold to lift it" },
     { "length_required",          CLI_INVALID,    "client and server do not fit: check their versions" },
-    { "too_large",                CLI_INVALID,    "send fewer items" },
+    { "too_large",                CLI_INVALID,    "send fewer or shorter items at once" },
     { "unsupported_media_type",   CLI_INVALID,    "client and server do not fit: check their versions" },
     { "invalid_value",            CLI_INVALID,    "check the number, its separators and its check digit" },
     { "already_token",            CLI_INVALID,    "give the original, not its token" },
     { "not_token",                CLI_INVALID,    "give a token of this domain" },
-    { "prohibited_data",          CLI_INVALID,    "such data must not be sent here at all" },
+    { "prohibited_data",          CLI_INVALID,    "such data must not be sent here at all: keep it out of the input" },
     { "value_in_text",            CLI_INVALID,    "take numbers out of the reason and the other texts" },
-    { "invalid_purpose",          CLI_INVALID,    "`hufu whoami` lists the domain's purposes" },
-    { "unsupported_mode",         CLI_INVALID,    "the domain's mode does not offer this" },
+    { "invalid_purpose",          CLI_INVALID,    "ask a security administrator for the domain's purposes: `hufu domain list`" },
+    { "unsupported_mode",         CLI_INVALID,    "the domain's mode does not offer this: `hufu whoami` shows modes" },
     { "idempotency_mismatch",     CLI_INVALID,    "use a new idempotency key" },
-    { "rate_limited",             CLI_SERVER,     "wait, then repeat" },
+    { "rate_limited",             CLI_SERVER,     "wait, then repeat more slowly" },
     { "sealed",                   CLI_SERVER,     "custodians must unseal the vault" },
     { "unavailable",              CLI_SERVER,     "wait, then repeat; `hufu status` names the part" },
 };
@@ -80,6 +80,17 @@ const char *cli_exit_advice(const char *code)
         if (strcmp(codes[i].code, code) == 0)
             return codes[i].advice;
     return "`hufu status` tells whether the server is well";
+}
+
+const char *cli_exit_advice_to(const char *code, bool with_session, bool with_cert)
+{
+    if (strcmp(code, "unauthenticated") == 0 && with_session)
+        return "the session has ended, or the account is frozen: log in again with `hufu login`";
+    if (strcmp(code, "unauthenticated") == 0 && with_cert)
+        return "the server does not know the certificate, or it has ended, or the partner is "
+               "frozen: "
+               "check --cert, then ask a security administrator";
+    return cli_exit_advice(code);
 }
 
 const char *cli_exit_meaning(enum cli_exit code)

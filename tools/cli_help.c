@@ -15,7 +15,8 @@ const struct cli_global cli_globals[] = { /* the order is cli_run.c's enum */
     { "dev",             0,   "DIR",   NULL,          "development instance: url, CA and certificates from DIR/dev.json" },
     { "as",              0,   "NAME",  NULL,          "with --dev: partner or user to be" },
     { "idempotency-key", 0,   "KEY",   NULL,          "repeating with the same key does the work once" },
-    { "output",          'o', "FORM",  NULL,          "table (default) or json: the reply as received" },
+    { "output",          'o', "FORM",  NULL,          "table or json; else a table on a terminal, JSON on a pipe" },
+    { "json",            0,   NULL,    NULL,          "JSON, one object a line: the same as -o json" },
     { "quiet",           'q', NULL,    NULL,          "no remarks on standard error" },
     { "help",            'h', NULL,    NULL,          "this text; behind a command: its own" },
 };
@@ -51,18 +52,44 @@ static void print_row(FILE *out, const struct cli_command *c)
     (void)fprintf(out, "  %-28s%s\n", name, c->summary);
 }
 
+/* What stands above the first command of a group. */
+static const struct {
+    const char *noun;
+    const char *title;
+} groups[] = {
+    { "login", "Session:" },
+    { "tokenize", "Values and tokens:" },
+    { "ceremony", "What takes more than one person, and keys:" },
+    { "audit", "The log:" },
+    { "domain", "Domains, partners, people:" },
+    { "completion", "Shell:" },
+};
+
+static void print_group(FILE *out, size_t row)
+{
+    const char *noun = cli_commands[row].noun;
+
+    if (row > 0 && strcmp(cli_commands[row - 1].noun, noun) == 0)
+        return;
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+        if (strcmp(groups[i].noun, noun) == 0)
+            (void)fprintf(out, "\n%s\n", groups[i].title);
+}
+
 void cli_help_all(FILE *out)
 {
     (void)fputs("usage: hufu [OPTIONS] COMMAND [ARGUMENT] [OPTIONS]\n\n"
                 "Swaps account and ID numbers for tokens, gives them back to those who may, and "
-                "checks the log.\n\nCommands (`hufu COMMAND --help` tells more):\n",
+                "checks the log. `hufu help COMMAND` or `hufu COMMAND --help` tells more.\n",
                 out);
-    for (size_t i = 0; i < cli_commands_count; i++)
+    for (size_t i = 0; i < cli_commands_count; i++) {
+        print_group(out, i);
         print_row(out, &cli_commands[i]);
+    }
     (void)fputs("\nOptions, also behind the command:\n", out);
     print_globals(out);
     (void)fputs("\nExit codes:\n", out);
-#define CLI_EXIT_ROW(id, number, meaning) (void)fprintf(out, "  %d  %s\n", number, meaning);
+#define CLI_EXIT_ROW(id, number, meaning) (void)fprintf(out, "  %2d  %s\n", number, meaning);
     CLI_EXITS(CLI_EXIT_ROW)
 #undef CLI_EXIT_ROW
     (void)fputs(
@@ -126,6 +153,7 @@ void cli_help_command(FILE *out, const struct cli_command *c)
         (void)snprintf(name, sizeof(name), "    --%s %s", f->option, f->arg != NULL ? f->arg : "");
         (void)fprintf(out, "  %-28s%s%s\n", name, f->help, f->required ? " (required)" : "");
     }
+    (void)fprintf(out, "\nExample:\n  hufu %s\n", c->example);
     (void)fputs("\nGlobal options:\n", out);
     print_globals(out);
 }

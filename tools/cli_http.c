@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
+#include "tools/cli_cert.h"
 #include "tools/cli_exit.h"
+#include "tools/cli_explain.h"
 #include <jansson.h>
 #include "tools/cli_session.h"
 #include "vault/base/secret.h"
@@ -122,6 +125,7 @@ static CURL *curl_open(struct cli *cli, bool with_cert)
         curl_easy_setopt(curl, CURLOPT_CAINFO, cli->ca);
         curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
     }
+    curl_easy_setopt(curl, CURLOPT_CERTINFO, 1L);
     if (with_cert) {
         curl_easy_setopt(curl, CURLOPT_SSLCERT, cli->cert);
         curl_easy_setopt(curl, CURLOPT_SSLKEY, cli->key);
@@ -129,34 +133,33 @@ static CURL *curl_open(struct cli *cli, bool with_cert)
     return curl;
 }
 
-/* A certificate that is refused by TLS itself ends as a broken connection with an alert. */
-static enum cli_exit curl_explain(CURLcode rc, const char *detail, bool with_cert)
+/* Looks at the certificates' ends, once a run: the client's before it is used, the server's after.
+ */
+static void warn_client(struct cli *cli)
 {
-    if (with_cert && strstr(detail, "alert") != NULL)
-        return cli_fail(CLI_DENIED, "the server refused the client certificate; "
-                                    "check that it is enrolled, pinned and not expired");
-    if (with_cert && (rc == CURLE_SSL_CONNECT_ERROR || rc == CURLE_SEND_ERROR ||
-                      rc == CURLE_RECV_ERROR || rc == CURLE_GOT_NOTHING))
-        return cli_fail(CLI_SERVER, "the server closed the connection, as it does on certificates "
-                                    "it does not know; check --cert, and whether the server runs");
-    switch (rc) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-        return cli_fail(CLI_SERVER, "cannot reach the server; check --url and whether it runs");
-    case CURLE_OPERATION_TIMEDOUT:
-        return cli_fail(CLI_SERVER, "the server did not answer in time; repeat");
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-        return cli_fail(CLI_SERVER,
-                        "the server's certificate is not trusted; check --ca and --url");
-    case CURLE_SSL_CERTPROBLEM:
-        return cli_fail(CLI_USAGE, "cannot use the client certificate; check --cert and --key");
-    case CURLE_WRITE_ERROR:
-        return cli_fail(CLI_SERVER, "the reply is too large");
-    default:
-        (void)fprintf(stderr, "hufu: the connection failed: %s; check --url and --ca\n",
-                      curl_easy_strerror(rc));
-        return CLI_SERVER;
+    uint64_t end_ms;
+
+    if (!cli->cert_warned && cli_cert_file_end(cli->cert, &end_ms) == HUFU_OK)
+        cli_cert_warn(CERT_CLIENT, end_ms);
+    cli->cert_warned = true;
+}
+
+/* curl gives the chain as lines "Cert:" PEM; the first is the server's own. Only one that was
+ * verified is warned of; of another the end tells why it was not. */
+static void look_at_server(struct cli *cli, bool verified)
+{
+    struct curl_certinfo *chain = NULL;
+
+    if (cli->server_cert_end_ms != 0 ||
+        curl_easy_getinfo(cli->curl, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == NULL ||
+        chain->num_of_certs < 1)
+        return;
+    for (const struct curl_slist *at = chain->certinfo[0]; at != NULL; at = at->next) {
+        if (strncmp(at->data, "Cert:", 5) != 0)
+            continue;
+        if (cli_cert_end(view_str(at->data), &cli->server_cert_end_ms) == HUFU_OK && verified)
+            cli_cert_warn(CERT_SERVER, cli->server_cert_end_ms);
+        return;
     }
 }
 
@@ -187,7 +190,7 @@ static enum cli_exit perform(struct cli *cli, const char *method, const char *pa
     int n = snprintf(url, sizeof(url), "%s%s", cli->url, path);
 
     if (curl == NULL || headers == NULL || n < 0 || (size_t)n >= sizeof(url))
-        return cli_fail(CLI_SERVER, "out of memory");
+        return cli_fail(CLI_SERVER, "the call cannot be made; shorten --url, or free memory");
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
@@ -201,11 +204,13 @@ static enum cli_exit perform(struct cli *cli, const char *method, const char *pa
     }
     rc = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &out->status);
+    look_at_server(cli, rc == CURLE_OK);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
     /* A refused certificate is answered 401 and the connection closed under the body's feet. */
     if (rc != CURLE_OK && !(out->status == 401 && rc == CURLE_SEND_ERROR))
-        return curl_explain(rc, detail, with_cert);
+        return out->silent ? cli_explain_silent(rc, detail)
+                           : cli_explain(rc, detail, with_cert, cli->server_cert_end_ms);
     return CLI_OK;
 }
 
@@ -221,6 +226,11 @@ enum cli_exit cli_http_send(struct cli *cli, const char *method, const char *pat
     if (with_cert && (cli->cert == NULL || cli->key == NULL))
         return cli_fail(CLI_USAGE, "a partner's certificate is needed: --cert FILE --key FILE, "
                                    "or --dev DIR --as PARTNER");
+    if (with_cert && (access(cli->cert, R_OK) != 0 || access(cli->key, R_OK) != 0))
+        return cli_fail(CLI_USAGE, "the client certificate or its key cannot be read; check --cert "
+                                   "and --key");
+    if (with_cert)
+        warn_client(cli);
     if (with_session && cli->session[0] == 0) {
         code = cli_session_load(cli);
         if (code != CLI_OK)
@@ -230,11 +240,13 @@ enum cli_exit cli_http_send(struct cli *cli, const char *method, const char *pat
         return cli_fail(CLI_USAGE, "no server is named: --url https://HOST:PORT, HUFU_URL, "
                                    "or --dev DIR");
     if (strncmp(cli->url, "https://", 8) != 0)
-        return cli_fail(CLI_USAGE, "the url must begin with https://");
+        return cli_fail(CLI_USAGE, "the url is not https; give --url https://HOST:PORT");
     headers = headers_new(cli, with_session, strcmp(method, "POST") == 0);
     buf_reset(&out->body);
     out->code[0] = out->field[0] = out->request_id[0] = 0;
     out->retry_s = 0;
+    out->sent_session = with_session;
+    out->sent_cert = with_cert;
     code = perform(cli, method, path, body, headers, with_cert, out);
     headers_free(headers);
     if (code == CLI_OK && out->status >= 400)
@@ -253,7 +265,8 @@ enum cli_exit cli_http_judge(const struct cli_reply *reply)
                   title != NULL ? title : "the server refused the request",
                   reply->code[0] != 0 ? reply->code : "no code",
                   reply->field[0] != 0 ? ", at " : "", reply->field);
-    (void)fprintf(stderr, "; %s", cli_exit_advice(reply->code));
+    (void)fprintf(stderr, "; %s",
+                  cli_exit_advice_to(reply->code, reply->sent_session, reply->sent_cert));
     if (reply->retry_s > 0)
         (void)fprintf(stderr, "; try again in %llu s", (unsigned long long)reply->retry_s);
     (void)fprintf(stderr, " [HTTP %ld%s%s]\n", reply->status,

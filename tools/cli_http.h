@@ -1,11 +1,12 @@
 /*
  * cli_http.h - one HTTPS call: the right credential, a bounded reply, and what to say of a refusal.
  *
- * Layer:   tools/. Includes vault/base/ only; the one user of libcurl.
+ * Layer:   tools/. Includes vault/base/ only; with cli_explain.c the user of libcurl.
  * Threads: the client has one thread.
  * Source:  RFC 9457 (problem details); contract of the API, "Errors".
  *
- * TLS 1.2 or later, the server always verified, no redirects, no proxy.
+ * TLS 1.2 or later, the server always verified, no redirects, no proxy. On the way, stderr says
+ * where the client's or the server's certificate is about to end.
  */
 #ifndef HUFU_TOOLS_CLI_HTTP_H
 #define HUFU_TOOLS_CLI_HTTP_H
@@ -21,6 +22,10 @@ struct cli_reply {
     char code[41];       /* the problem's code, "" where there was none */
     char field[65];      /* the problem's field, "" where there was none */
     uint64_t retry_s;    /* Retry-After; 0: none */
+    bool silent;         /* set by the caller: a broken connection is not told on stderr, and is
+                            CLI_SERVER where another try may go better, else CLI_USAGE */
+    bool sent_session;   /* with which credential the request went */
+    bool sent_cert;
 };
 
 void cli_reply_init(struct cli_reply *reply);

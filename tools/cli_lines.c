@@ -25,7 +25,9 @@ void lines_chunk_done(struct lines_chunk *chunk)
 
 static enum cli_exit line_fault(const struct lines *l)
 {
-    (void)fprintf(stderr, "hufu: line %llu is too long, or not plain text\n",
+    (void)fprintf(stderr,
+                  "hufu: line %llu is too long or not plain text; mend it and send it "
+                  "and what follows again\n",
                   (unsigned long long)l->taken + 1);
     return CLI_INVALID;
 }
@@ -106,7 +108,9 @@ enum cli_exit lines_results(struct lines *l, const struct cli_reply *reply, cons
     size_t i;
 
     if (json_array_size(results) != count)
-        code = cli_fail(CLI_SERVER, "the server's reply does not fit the request");
+        code = cli_fail(CLI_SERVER,
+                        "the server's reply does not fit the request; check --url, and that "
+                        "client and server are of one version");
     else
         json_array_foreach(results, i, item)
         {
@@ -128,6 +132,6 @@ enum cli_exit lines_end(struct lines *l)
     if (l->taken > 1)
         dashes_print(l);
     if (l->taken == 0)
-        return cli_fail(CLI_USAGE, "nothing came on standard input");
+        return cli_fail(CLI_USAGE, "nothing came on standard input; give one a line");
     return l->worst;
 }

@@ -1,5 +1,5 @@
 /*
- * cli_print.h - replies on standard output: as received (-o json), or as lines for people.
+ * cli_print.h - replies on standard output: JSON, one object a line, or what people like to read.
  *
  * Layer:   tools/. Includes vault/base/ only.
  * Threads: the client has one thread.
@@ -23,10 +23,10 @@ bool cli_print_done(void);
 void cli_print_text(FILE *out, struct view text);
 /* Writes a body as received and LF. CLI_SERVER where it is not JSON: told on stderr. */
 enum cli_exit cli_print_raw(const struct cli_reply *reply);
-/* Writes a reply by cli->json and the command's columns: `items` as a table, an object as
- * "member: value" lines, an empty body as nothing. CLI_SERVER as above. */
+/* Writes a json_t as one line of compact JSON, sorted, and flushes. */
+void cli_print_line(const void *json);
+/* Writes a reply as JSON or for people (cli_wants_json), an empty body as nothing; then what is to
+ * be done next. CLI_SERVER where it is no JSON object: told on stderr. */
 enum cli_exit cli_print_reply(const struct cli *cli, const struct cli_reply *reply);
-/* Draws text as a QR code of half blocks; nothing where it does not fit. */
-void cli_print_qr(FILE *out, const char *text);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/cli_exit.h"
 #include "tools/cli_help.h"
@@ -22,6 +23,7 @@ enum global { /* the order of cli_globals */
               G_AS,
               G_IDEMPOTENCY,
               G_OUTPUT,
+              G_JSON,
               G_QUIET,
               G_HELP,
               G_COUNT,
@@ -38,6 +40,11 @@ const char *cli_option(const struct cli *cli, const char *option)
         if (strcmp(fields[i].option, option) == 0)
             return cli->options[i];
     return NULL;
+}
+
+bool cli_wants_json(const struct cli *cli)
+{
+    return cli->json || (!cli->table && isatty(STDOUT_FILENO) != 1);
 }
 
 const char *cli_keep(struct cli *cli, const char *folder, const char *name)
@@ -84,15 +91,18 @@ static void options_fill(const struct cli_command *command, struct option *out)
 static enum cli_exit take_output(struct cli *cli)
 {
     if (strcmp(optarg, "json") != 0 && strcmp(optarg, "table") != 0)
-        return cli_fail(CLI_USAGE, "--output is table or json");
+        return cli_fail(CLI_USAGE,
+                        "this form of output is not known; --output takes table or json");
     cli->json = strcmp(optarg, "json") == 0;
+    cli->table = !cli->json;
     return CLI_OK;
 }
 
 static enum cli_exit take_idempotency(struct cli *cli)
 {
     if (!text_is_key(view_str(optarg)))
-        return cli_fail(CLI_USAGE, "an idempotency key is 1 to 64 of A-Z a-z 0-9 . _ -");
+        return cli_fail(CLI_USAGE, "this is no idempotency key; give 1 to 64 of "
+                                   "A-Z a-z 0-9 . _ -");
     cli->idempotency = optarg;
     return CLI_OK;
 }
@@ -111,6 +121,10 @@ static enum cli_exit take_global(struct cli *cli, int which, bool *help)
         return take_idempotency(cli);
     case G_OUTPUT:
         return take_output(cli);
+    case G_JSON:
+        cli->json = true;
+        cli->table = false;
+        return CLI_OK;
     case G_QUIET:
         cli->quiet = true;
         return CLI_OK;
@@ -134,9 +148,9 @@ static enum cli_exit options_read(struct cli *cli, int argc, char **argv, bool s
     while (code == CLI_OK && (got = getopt_long(argc, argv, stop_at_word ? "+:o:qh" : ":o:qh",
                                                 options, NULL)) != -1) {
         if (got == '?')
-            code = cli_fail(CLI_USAGE, "unknown option; see --help");
+            code = cli_fail(CLI_USAGE, "unknown option; behind the command, --help lists them");
         else if (got == ':')
-            code = cli_fail(CLI_USAGE, "an option lacks its argument; see --help");
+            code = cli_fail(CLI_USAGE, "an option lacks its argument; --help shows which take one");
         else if (got == 'o')
             code = take_global(cli, G_OUTPUT, help);
         else if (got == 'q')
@@ -167,17 +181,39 @@ static int command_find(struct cli *cli, int argc, char **argv)
     return 0;
 }
 
-/* No command: help, or what is wrong. */
-static enum cli_exit no_command(int argc, char **argv, bool help)
+/* `hufu help COMMAND` is `hufu COMMAND --help`; true where it was that. */
+static bool help_of(struct cli *cli, int argc, char **argv)
 {
+    if (argc < 2 || strcmp(argv[0], "help") != 0)
+        return false;
+    if (command_find(cli, argc - 1, argv + 1) != 0) {
+        cli_help_command(stdout, cli->command);
+        return true;
+    }
+    for (size_t i = 0; i < cli_commands_count; i++) {
+        if (strcmp(cli_commands[i].noun, argv[1]) != 0)
+            continue;
+        cli_help_noun(stdout, cli_commands[i].noun);
+        return true;
+    }
+    return false;
+}
+
+/* No command: help, or what is wrong. */
+static enum cli_exit no_command(struct cli *cli, int argc, char **argv, bool help)
+{
+    if (help_of(cli, argc, argv))
+        return CLI_OK;
     for (size_t i = 0; argc > 0 && i < cli_commands_count; i++) {
         if (strcmp(cli_commands[i].noun, argv[0]) != 0)
             continue;
         help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+        if (!help)
+            (void)cli_fail(CLI_USAGE, "the verb is missing or not known; take one of these");
         cli_help_noun(help ? stdout : stderr, cli_commands[i].noun);
         return help ? CLI_OK : CLI_USAGE;
     }
-    if (argc > 0 && strcmp(argv[0], "help") != 0)
+    if (argc > 0 && (argc > 1 || strcmp(argv[0], "help") != 0))
         return cli_fail(CLI_USAGE, "unknown command; `hufu --help` lists them");
     cli_help_all(help || argc > 0 ? stdout : stderr);
     return help || argc > 0 ? CLI_OK : CLI_USAGE;
@@ -206,6 +242,17 @@ static enum cli_exit args_take(struct cli *cli, int argc, char **argv)
     return CLI_OK;
 }
 
+/* True where somebody of this name is logged in there: people enrolled later are not in dev.json.
+ */
+static bool has_session(const struct cli *cli)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof(path), "%s/sessions/%s", cli->dev_dir, cli->as);
+
+    return text_is_name(view_str(cli->as)) && n > 0 && (size_t)n < sizeof(path) &&
+           access(path, F_OK) == 0;
+}
+
 /* Fills what was not given from dev.json. */
 static enum cli_exit dev_take(struct cli *cli)
 {
@@ -215,20 +262,22 @@ static enum cli_exit dev_take(struct cli *cli)
     const char *key;
 
     if (cli_dev_open(cli->dev_dir, &cli->dev) != HUFU_OK)
-        return cli_fail(CLI_USAGE, "--dev: the folder has no readable dev.json");
+        return cli_fail(CLI_USAGE, "--dev: the folder has no readable dev.json; `make run` or "
+                                   "`make demo` makes a development instance");
     ca = cli_dev_text(&cli->dev, NULL, "ca");
     if (cli->url == NULL)
         cli->url = cli_dev_text(&cli->dev, NULL, "url");
     if (cli->ca == NULL && ca != NULL)
         cli->ca = cli_keep(cli, cli->dev_dir, ca);
-    if (cli->as != NULL && cli_dev_has_user(&cli->dev, cli->as))
+    if (cli->as != NULL && (cli_dev_has_user(&cli->dev, cli->as) || has_session(cli)))
         return CLI_OK;
     if (cli->as == NULL && cli->command->who != CLI_PARTNER)
         return CLI_OK;
     cert = cli_dev_partner(&cli->dev, cli->as, domain, "cert");
     key = cli_dev_partner(&cli->dev, cli->as, domain, "key");
     if (cli->as != NULL && (cert == NULL || key == NULL))
-        return cli_fail(CLI_USAGE, "--as: no such partner or user in the development instance");
+        return cli_fail(CLI_USAGE, "--as: no such partner or user in the development instance; "
+                                   "dev.json in its folder lists them");
     if (cli->cert == NULL && cert != NULL && key != NULL) {
         cli->cert = cli_keep(cli, cli->dev_dir, cert);
         cli->key = cli_keep(cli, cli->dev_dir, key);
@@ -263,7 +312,7 @@ static enum cli_exit run(struct cli *cli, int argc, char **argv)
     argv += optind;
     words = argc > 0 && !help ? command_find(cli, argc, argv) : 0;
     if (words == 0)
-        return no_command(argc, argv, help);
+        return no_command(cli, argc, argv, help);
     argc -= words - 1;
     argv += words - 1; /* the last word of the name stands where the program's would */
     code = options_read(cli, argc, argv, false, &help);
@@ -294,6 +343,7 @@ int cli_main(int argc, char **argv)
     cli_tty_done(&cli.in);
     wipe(cli.session, sizeof(cli.session));
     if (!cli_print_done() && code == CLI_OK)
-        code = cli_fail(CLI_SERVER, "cannot write standard output");
+        code = cli_fail(CLI_SERVER, "cannot write standard output; check the pipe or the disk, and "
+                                    "look what was done before you repeat");
     return (int)code;
 }

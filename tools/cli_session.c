@@ -23,7 +23,8 @@ const char *cli_session_path(struct cli *cli, const char *user)
     if (cli->session_file != NULL)
         return cli->session_file;
     if (cli->dev_dir != NULL && user == NULL) {
-        (void)cli_fail(CLI_USAGE, "say who you are in the development instance: --as USER");
+        (void)cli_fail(CLI_USAGE, "nobody is named in the development instance; say who you are: "
+                                  "--as USER");
         return NULL;
     }
     if (cli->dev_dir != NULL) {
@@ -35,7 +36,8 @@ const char *cli_session_path(struct cli *cli, const char *user)
         path = cli_keep(cli, home, ".local/state/hufu/session");
     }
     if (path == NULL)
-        (void)cli_fail(CLI_USAGE, "no place for the session: --session-file FILE");
+        (void)cli_fail(CLI_USAGE,
+                       "there is no place for the session; name one: --session-file FILE");
     cli->session_file = path;
     return path;
 }
@@ -53,7 +55,8 @@ static enum cli_exit file_read(const char *path, struct buf *out)
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
         (st.st_mode & 077) != 0) {
         (void)close(fd);
-        return cli_fail(CLI_USAGE, "the session file must be yours alone: mode 0600");
+        return cli_fail(CLI_USAGE, "the session file is open to others; it must be yours alone: "
+                                   "chmod 600, or log in anew");
     }
     to = buf_space(out, FILE_MAX);
     if (to != NULL)
@@ -181,7 +184,8 @@ enum cli_exit cli_session_save(struct cli *cli, const char *user, struct view re
     if (path == NULL)
         code = CLI_USAGE;
     else if (json_string_value(json_object_get(root, "session")) == NULL)
-        code = cli_fail(CLI_SERVER, "the server's reply holds no session");
+        code = cli_fail(CLI_SERVER, "the server's reply holds no session; check --url, and that "
+                                    "client and server are of one version");
     else if (buf_check(&text) != HUFU_OK || !file_write(path, buf_view(&text)))
         code = cli_fail(CLI_USAGE, "cannot write the session file; name one by --session-file");
     json_decref(root);

@@ -12,6 +12,16 @@ static const struct cli_field tokenize_fields[] = {
     { "expires-in", "expires_in", CLI_NUMBER, false, "SECONDS", "life of the token" },
     { "uses",       "uses",       CLI_NUMBER, false, "N", "how often the token may be opened" },
     { "receipt",    "receipt",    CLI_FLAG,   false, NULL, "ask for a receipt" },
+    { "csv",            NULL,     CLI_LOCAL,  false, "FILE", "a column of a CSV file instead of lines; - for standard input" },
+    { "column",         NULL,     CLI_LOCAL,  false, "N", "which column: number from 1, or name with --header" },
+    { "out",            NULL,     CLI_LOCAL,  false, "FILE", "the CSV with tokens, mode 0600; - for standard output" },
+    { "header",         NULL,     CLI_SWITCH, false, NULL, "the first record is a header" },
+    { "subject-column", NULL,     CLI_LOCAL,  false, "N", "column with references of persons" },
+    { "consent-column", NULL,     CLI_LOCAL,  false, "N", "column with references of consents" },
+    { "on-error",       NULL,     CLI_LOCAL,  false, "WHAT", "skip (default): FILE.errors lists the row; or stop" },
+    { "retry-for",      NULL,     CLI_LOCAL,  false, "SECONDS", "how long one request is repeated; 300 where not given" },
+    { "restart",        NULL,     CLI_SWITCH, false, NULL, "begin anew, whatever an earlier run left" },
+    { "dry-run",        NULL,     CLI_SWITCH, false, NULL, "read and check the file, send nothing" },
     END
 };
 static const struct cli_field detokenize_fields[] = {
@@ -22,19 +32,48 @@ static const struct cli_field detokenize_fields[] = {
     { "save",    NULL,      CLI_LOCAL,  false, "FILE", "append each reply, value and receipt, to FILE (mode 0600)" },
     END
 };
-static const struct cli_field reason_fields[] = {
-    { "reason", "reason", CLI_TEXT, true, "TEXT", "why; recorded" },
-    END
-};
+#define REASON  { "reason", "reason", CLI_TEXT, true, "TEXT", "why; recorded, at most 128 bytes, no numbers of accounts or IDs" }
+#define DRY_RUN { "dry-run", NULL, CLI_SWITCH, false, NULL, "show what would be sent, and send nothing" }
+
+static const struct cli_field reason_fields[] = { REASON, END };
+static const struct cli_field ending_fields[] = { REASON, DRY_RUN, END };
 static const struct cli_field propose_fields[] = {
     { "domain",  "domain",  CLI_TEXT, false, "NAME", "domain whose key it is" },
     { "subject", "subject", CLI_TEXT, false, "NAME", "what or whom it is about" },
-    { "reason",  "reason",  CLI_TEXT, true,  "TEXT", "why; recorded" },
+    { "role",    "role",    CLI_TEXT, false, "ROLE", "for change-role: the new one" },
+    REASON,
+    DRY_RUN,
+    END
+};
+static const struct cli_field role_fields[] = {
+    { "role", "role", CLI_TEXT, true, "ROLE", "operator, approver, custodian, security_admin, auditor or sre" },
+    REASON,
+    DRY_RUN,
+    END
+};
+static const struct cli_field approve_fields[] = {
+    { "wait",    NULL, CLI_SWITCH, false, NULL, "where it then runs: wait for its end, as `ceremony wait` does" },
+    { "timeout", NULL, CLI_LOCAL,  false, "SECONDS", "with --wait: look no longer than this" },
+    DRY_RUN,
+    END
+};
+static const struct cli_field cancel_fields[] = {
+    { "reason", "reason", CLI_TEXT, false, "TEXT", "why; recorded" },
+    DRY_RUN,
+    END
+};
+static const struct cli_field wait_fields[] = {
+    { "timeout", NULL, CLI_LOCAL, false, "SECONDS", "look no longer than this; the ceremony goes on" },
+    END
+};
+static const struct cli_field cert_fields[] = {
+    { "cert-file", "cert_pem", CLI_FILE, true,  "FILE", "the further client certificate, PEM" },
+    { "reason",    "reason",   CLI_TEXT, false, "TEXT", "why; recorded" },
     END
 };
 static const struct cli_field list_fields[] = {
-    { "limit", NULL, CLI_LOCAL, false, "N", "how many at most" },
-    { "after", NULL, CLI_LOCAL, false, "ID", "go on behind this one" },
+    { "limit", NULL, CLI_LOCAL, false, "N", "how many at most; all where not given" },
+    { "after", NULL, CLI_LOCAL, false, "ID", "begin behind this one" },
     END
 };
 static const struct cli_field domain_fields[] = {
@@ -48,6 +87,7 @@ static const struct cli_field domain_fields[] = {
     { "expires-in",       "expires_in",       CLI_NUMBER, false, "SECONDS", "life of its tokens" },
     { "token-check",      "token_check",      CLI_TEXT,   false, "RULE", "how tokens are told from originals" },
     { "batch-detokenize", "batch_detokenize", CLI_NUMBER, false, "N", "tokens per detokenize request" },
+    { "consent-required", "consent_required", CLI_FLAG, false, NULL, "refuse values that come without a consent" },
     END
 };
 static const struct cli_field partner_fields[] = {
@@ -81,16 +121,43 @@ static const struct cli_field verify_fields[] = {
     END
 };
 
-static const char ceremony_columns[] = "id,kind,state,approvals,needed,done,total";
+static const char ceremony_columns[] = "id,kind,subject,state,approvals,needed,done,total";
+static const char key_columns[] = "id,kind,domain,version,state,created_at,uses,records";
+static const char domain_columns[] = "name,format,mode,state,partners,capacity,expected,created_at";
+static const char partner_columns[] = "name,state,domains,formats,certificates_until,qualification,created_at";
+static const char user_columns[] = "name,role,state,group,password_expires_at,created_at";
 static const char values_detail[] =
     "Values are read from the terminal (not shown) or, line by line, from standard input; never from\n"
-    "the command line. Standard output has one token for each line, in order; `-` where one was refused.";
+    "the command line. Standard output has one token for each line, in order; `-` where one was refused.\n"
+    "With --csv the file is copied, that column replaced; after a break the same command goes on, and\n"
+    "nothing is done twice. Progress is shown on a terminal, and as JSON lines on a pipe.";
 static const char tokens_detail[] =
     "Tokens are read from the terminal (not shown) or, line by line, from standard input; never from\n"
     "the command line. Standard output has one value for each line, in order; `-` where one was refused.\n"
     "Every value counts against your factor's budget, and is recorded with your name, purpose and reason.";
 static const char secret_detail[] =
     "It is read from the terminal (not shown) or from the first line of standard input.";
+static const char replace_detail[] =
+    "The token, then its new value, are read from the terminal (not shown) or from the first two lines\n"
+    "of standard input. The token stays as it is; the characters kept in clear must not change.";
+static const char password_detail[] =
+    "The present password and, twice, the new one are read from the terminal (not shown); or the present\n"
+    "and the new one from two lines of standard input.";
+static const char once_detail[] =
+    "A second security administrator approves. What the server makes anew is shown once.";
+static const char kinds_detail[] =
+    "Kinds for custodians: rotate-kek, rotate-data-key and rotate-index-key (--domain), destroy-key\n"
+    "(--subject KEY-ID). For security administrators: change-role (--subject USER --role ROLE),\n"
+    "reset-factor and reset-password (--subject USER), freeze-lift (--subject users/NAME, partners/NAME\n"
+    "or domains/NAME). The proposer is the first approval. `key` and `user` have commands for most.";
+static const char wait_detail[] =
+    "On a terminal a bar shows rate and remaining time; on a pipe there is a JSON line a second with\n"
+    "done, total, rate_per_s and remaining_s. Exit code 0: done; 9: failed; 10: withdrawn; 11: expired.";
+static const char approve_detail[] =
+    "Look at it first with `ceremony show`. With --wait, exit codes are those of `ceremony wait`. A new\n"
+    "factor's secret and its QR code are shown once.";
+static const char completion_detail[] =
+    "SHELL is bash. For one shell: source <(hufu completion bash). `make install` puts it in place.";
 static const char login_detail[] =
     "The password and the code are read from the terminal (not shown) or from the first two lines of\n"
     "standard input. The session is kept in a file of mode 0600.";
@@ -100,39 +167,55 @@ static const char verify_detail[] =
     "stores: --since proves later that the log only grew.";
 
 const struct cli_command cli_commands[] = {
-/*    noun          verb          arg        opt.   who          run                   method    path                                 member    secret   columns, fields, summary, detail */
-    { "login",      NULL,         "USER",    false, CLI_NOBODY,  cmd_login,            NULL,     NULL,                                NULL,     NULL,    NULL, NULL, "open a session with password and code", login_detail },
-    { "logout",     NULL,         NULL,      false, CLI_PERSON,  cmd_logout,           NULL,     NULL,                                NULL,     NULL,    NULL, NULL, "end the session", NULL },
-    { "step-up",    NULL,         NULL,      false, CLI_PERSON,  cmd_call,             "POST",   "/v1/sessions/current/step-up",      NULL,     "otp",   NULL, NULL, "give a fresh code to the session", secret_detail },
-    { "whoami",     NULL,         NULL,      false, CLI_EITHER,  cmd_call,             "GET",    "/v1/whoami",                        NULL,     NULL,    NULL, NULL, "who the server takes you for, and what you may do", NULL },
-    { "status",     NULL,         NULL,      false, CLI_NOBODY,  cmd_status,           NULL,     NULL,                                NULL,     NULL,    NULL, NULL, "whether the server lives and is ready", NULL },
-    { "tokenize",   NULL,         "DOMAIN",  false, CLI_PARTNER, cmd_tokenize,         "POST",   "/v1/tokenize",                      "domain", NULL,    NULL, tokenize_fields, "swap values for tokens", values_detail },
-    { "lookup",     NULL,         "DOMAIN",  false, CLI_PARTNER, cmd_call,             "POST",   "/v1/tokens/lookup",                 "domain", "value", NULL, NULL, "find the active token of a value", secret_detail },
-    { "detokenize", NULL,         "DOMAIN",  false, CLI_PERSON,  cmd_detokenize,       "POST",   "/v1/detokenize",                    "domain", NULL,    NULL, detokenize_fields, "get values back", tokens_detail },
-    { "token",      "inspect",    "DOMAIN",  false, CLI_EITHER,  cmd_call,             "POST",   "/v1/tokens/inspect",                "domain", "token", NULL, NULL, "show a token's state, and its masked value to operators", secret_detail },
-    { "token",      "suspend",    "DOMAIN",  false, CLI_EITHER,  cmd_call,             "POST",   "/v1/tokens/suspend",                "domain", "token", NULL, reason_fields, "stop a token until it is resumed", secret_detail },
-    { "token",      "resume",     "DOMAIN",  false, CLI_EITHER,  cmd_call,             "POST",   "/v1/tokens/resume",                 "domain", "token", NULL, reason_fields, "make a suspended token active again", secret_detail },
-    { "token",      "revoke",     "DOMAIN",  false, CLI_EITHER,  cmd_call,             "POST",   "/v1/tokens/revoke",                 "domain", "token", NULL, reason_fields, "end a token for good", secret_detail },
-    { "token",      "delete",     "DOMAIN",  false, CLI_EITHER,  cmd_call,             "POST",   "/v1/tokens/delete",                 "domain", "token", NULL, reason_fields, "end a token and make its value irretrievable", secret_detail },
-    { "ceremony",   "propose",    "KIND",    false, CLI_PERSON,  cmd_call,             "POST",   "/v1/ceremonies",                    "kind",   NULL,    NULL, propose_fields, "propose a key operation or a change of rights", "Kinds for custodians: rotate-kek rotate-data-key rotate-index-key destroy-key restore; for security\nadministrators: enrol-user change-role reset-factor freeze-lift. The proposer is the first approval." },
-    { "ceremony",   "list",       NULL,      false, CLI_PERSON,  cmd_call,             "GET",    "/v1/ceremonies",                    NULL,     NULL,    ceremony_columns, list_fields, "list ceremonies", NULL },
-    { "ceremony",   "show",       "ID",      false, CLI_PERSON,  cmd_call,             "GET",    "/v1/ceremonies/%",                  NULL,     NULL,    NULL, NULL, "show one, with its progress", NULL },
-    { "ceremony",   "approve",    "ID",      false, CLI_PERSON,  cmd_call,             "POST",   "/v1/ceremonies/%/approve",          NULL,     NULL,    NULL, NULL, "second one", NULL },
-    { "ceremony",   "cancel",     "ID",      false, CLI_PERSON,  cmd_call,             "POST",   "/v1/ceremonies/%/cancel",           NULL,     NULL,    NULL, NULL, "withdraw one that is not yet running", NULL },
-    { "key",        "list",       NULL,      false, CLI_PERSON,  cmd_call,             "GET",    "/v1/keys",                          NULL,     NULL,    "id,kind,domain,version,state,created_at,uses,records", list_fields, "list keys, their versions and states", NULL },
-    { "audit",      "checkpoint", NULL,      false, CLI_EITHER,  cmd_audit_checkpoint, NULL,     NULL,                                NULL,     NULL,    NULL, NULL, "print the newest signed checkpoint", NULL },
-    { "audit",      "entries",    NULL,      false, CLI_PERSON,  cmd_audit_entries,    NULL,     NULL,                                NULL,     NULL,    NULL, entries_fields, "print entries of the log, one a line", NULL },
-    { "audit",      "proof",      "INDEX",   false, CLI_EITHER,  cmd_audit_proof,      NULL,     NULL,                                NULL,     NULL,    NULL, proof_fields, "print an entry's proof of inclusion", NULL },
-    { "audit",      "verify",     NULL,      false, CLI_PERSON,  cmd_verify,           NULL,     NULL,                                NULL,     NULL,    NULL, verify_fields, "check the whole log, receipts and growth", verify_detail },
-    { "domain",     "add",        "NAME",    false, CLI_PERSON,  cmd_domain_add,       "POST",   "/v1/domains",                       "name",   NULL,    NULL, domain_fields, "make a domain", NULL },
-    { "domain",     "freeze",     "NAME",    false, CLI_PERSON,  cmd_call,             "POST",   "/v1/domains/%/freeze",              NULL,     NULL,    NULL, reason_fields, "stop a domain's collecting at once", NULL },
-    { "domain",     "unfreeze",   "NAME",    false, CLI_PERSON,  cmd_call,             "POST",   "/v1/domains/%/unfreeze",            NULL,     NULL,    NULL, reason_fields, "let it collect again", NULL },
-    { "partner",    "add",        "NAME",    false, CLI_PERSON,  cmd_partner_add,      "POST",   "/v1/partners",                      "name",   NULL,    NULL, partner_fields, "enrol a partner with its certificate", NULL },
-    { "partner",    "freeze",     "NAME",    false, CLI_PERSON,  cmd_call,             "POST",   "/v1/partners/%/freeze",             NULL,     NULL,    NULL, reason_fields, "shut a partner out at once", NULL },
-    { "partner",    "unfreeze",   "NAME",    false, CLI_PERSON,  cmd_call,             "POST",   "/v1/partners/%/unfreeze",           NULL,     NULL,    NULL, reason_fields, "let it in again", NULL },
-    { "user",       "add",        "NAME",    false, CLI_PERSON,  cmd_user_add,         "POST",   "/v1/users",                         "name",   NULL,    NULL, user_fields, "enrol a person", "The first password and the code's secret are shown once, with a QR code on a terminal. For privileged\nroles a ceremony is opened instead, which a second security administrator approves." },
-    { "user",       "freeze",     "NAME",    false, CLI_PERSON,  cmd_call,             "POST",   "/v1/users/%/freeze",                NULL,     NULL,    NULL, reason_fields, "shut a person out at once", NULL },
-    { "user",       "unfreeze",   "NAME",    false, CLI_PERSON,  cmd_call,             "POST",   "/v1/users/%/unfreeze",              NULL,     NULL,    NULL, reason_fields, "let a person in again", NULL },
+/*    noun          verb              arg       opt.   who          run                   method  path                             member     secret                   columns, fields, summary, detail, kind, example */
+    { "login",      NULL,             "USER",   false, CLI_NOBODY,  cmd_login,            NULL,   NULL,                            NULL,      NULL,                    NULL, NULL, "open a session with password and code", login_detail, NULL, "login olga --url https://vault.example --ca ca.crt" },
+    { "logout",     NULL,             NULL,     false, CLI_PERSON,  cmd_logout,           NULL,   NULL,                            NULL,      NULL,                    NULL, NULL, "end the session", NULL, NULL, "logout" },
+    { "step-up",    NULL,             NULL,     false, CLI_PERSON,  cmd_call,             "POST", "/v1/sessions/current/step-up",  NULL,      "otp",                   NULL, NULL, "give a fresh code to the session", secret_detail, NULL, "step-up" },
+    { "password",   NULL,             NULL,     false, CLI_PERSON,  cmd_password,         "POST", "/v1/sessions/current/password", NULL,      "password,new_password", NULL, NULL, "change your password", password_detail, NULL, "password" },
+    { "whoami",     NULL,             NULL,     false, CLI_EITHER,  cmd_whoami,           "GET",  "/v1/whoami",                    NULL,      NULL,                    NULL, NULL, "who the server takes you for, and what you may do", NULL, NULL, "whoami" },
+    { "status",     NULL,             NULL,     false, CLI_NOBODY,  cmd_status,           NULL,   NULL,                            NULL,      NULL,                    NULL, NULL, "whether the server lives and is ready", NULL, NULL, "status --url https://vault.example" },
+    { "tokenize",   NULL,             "DOMAIN", false, CLI_PARTNER, cmd_tokenize,         "POST", "/v1/tokenize",                  "domain",  NULL,                    NULL, tokenize_fields, "swap values for tokens", values_detail, NULL, "tokenize cards --cert acme.crt --key acme.key <values >tokens" },
+    { "lookup",     NULL,             "DOMAIN", false, CLI_PARTNER, cmd_call,             "POST", "/v1/tokens/lookup",             "domain",  "value",                 NULL, NULL, "find the active token of a value", secret_detail, NULL, "lookup cards --cert acme.crt --key acme.key <value" },
+    { "detokenize", NULL,             "DOMAIN", false, CLI_PERSON,  cmd_detokenize,       "POST", "/v1/detokenize",                "domain",  NULL,                    NULL, detokenize_fields, "get values back", tokens_detail, NULL, "detokenize cards --purpose chargeback --reason 'case 17' <tokens >values" },
+    { "token",      "inspect",        "DOMAIN", false, CLI_EITHER,  cmd_call,             "POST", "/v1/tokens/inspect",            "domain",  "token",                 NULL, NULL, "show a token's state, and its masked value to operators", secret_detail, NULL, "token inspect cards <token" },
+    { "token",      "lookup",         "DOMAIN", false, CLI_PARTNER, cmd_call,             "POST", "/v1/tokens/lookup",             "domain",  "value",                 NULL, NULL, "find the active token of a value: as `hufu lookup`", secret_detail, NULL, "token lookup cards --cert acme.crt --key acme.key <value" },
+    { "token",      "suspend",        "DOMAIN", false, CLI_EITHER,  cmd_call,             "POST", "/v1/tokens/suspend",            "domain",  "token",                 NULL, ending_fields, "stop a token until it is resumed", secret_detail, NULL, "token suspend cards --reason 'lost card' <token" },
+    { "token",      "resume",         "DOMAIN", false, CLI_EITHER,  cmd_call,             "POST", "/v1/tokens/resume",             "domain",  "token",                 NULL, reason_fields, "make a suspended token active again", secret_detail, NULL, "token resume cards --reason 'card found' <token" },
+    { "token",      "revoke",         "DOMAIN", false, CLI_EITHER,  cmd_call,             "POST", "/v1/tokens/revoke",             "domain",  "token",                 NULL, ending_fields, "end a token for good", secret_detail, NULL, "token revoke cards --reason 'account closed' <token" },
+    { "token",      "delete",         "DOMAIN", false, CLI_EITHER,  cmd_call,             "POST", "/v1/tokens/delete",             "domain",  "token",                 NULL, ending_fields, "end a token and make its value irretrievable", secret_detail, NULL, "token delete cards --reason 'erasure request' --dry-run" },
+    { "token",      "replace",        "DOMAIN", false, CLI_PARTNER, cmd_call,             "POST", "/v1/tokens/replace",            "domain",  "token,value",           NULL, ending_fields, "give a token a new value: a card was issued anew", replace_detail, NULL, "token replace cards --reason 'card reissued' <token-and-value" },
+    { "ceremony",   "propose",        "KIND",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "kind",    NULL,                    NULL, propose_fields, "propose a key operation or a change of rights", kinds_detail, NULL, "ceremony propose rotate-data-key --domain cards --reason yearly" },
+    { "ceremony",   "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/ceremonies",                NULL,      NULL,                    ceremony_columns, list_fields, "list ceremonies", NULL, NULL, "ceremony list --json | jq 'select(.state == \"proposed\")'" },
+    { "ceremony",   "show",           "ID",     false, CLI_PERSON,  cmd_call,             "GET",  "/v1/ceremonies/%",              NULL,      NULL,                    NULL, NULL, "show one, with its progress", NULL, NULL, "ceremony show 01890a5d-ac96-774b-bcce-b302099a8057" },
+    { "ceremony",   "approve",        "ID",     false, CLI_PERSON,  cmd_approve,          "POST", "/v1/ceremonies/%/approve",      NULL,      NULL,                    NULL, approve_fields, "second one: agree to what another proposed", approve_detail, NULL, "ceremony approve 01890a5d-ac96-774b-bcce-b302099a8057 --wait" },
+    { "ceremony",   "cancel",         "ID",     false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies/%/cancel",       NULL,      NULL,                    NULL, cancel_fields, "withdraw one that is not yet running", NULL, NULL, "ceremony cancel 01890a5d-ac96-774b-bcce-b302099a8057" },
+    { "ceremony",   "wait",           "ID",     false, CLI_PERSON,  cmd_wait,             "GET",  "/v1/ceremonies/%",              NULL,      NULL,                    NULL, wait_fields, "wait until one has ended, with its progress", wait_detail, NULL, "ceremony wait 01890a5d-ac96-774b-bcce-b302099a8057" },
+    { "key",        "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/keys",                      NULL,      NULL,                    key_columns, list_fields, "list keys, their versions and states", NULL, NULL, "key list --json | jq -r .id" },
+    { "key",        "rotate-kek",     NULL,     false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                NULL,      NULL,                    NULL, ending_fields, "propose a new key encryption key", kinds_detail, "rotate-kek", "key rotate-kek --reason yearly" },
+    { "key",        "rotate-data",    "DOMAIN", false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "domain",  NULL,                    NULL, ending_fields, "propose a new data key for a domain", kinds_detail, "rotate-data-key", "key rotate-data cards --reason yearly" },
+    { "key",        "rotate-index",   "DOMAIN", false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "domain",  NULL,                    NULL, ending_fields, "propose a new index key for a domain", kinds_detail, "rotate-index-key", "key rotate-index cards --reason yearly" },
+    { "key",        "destroy",        "KEY-ID", false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "subject", NULL,                    NULL, ending_fields, "propose the end of a key that nothing needs any more", kinds_detail, "destroy-key", "key destroy data-cards-1 --reason 'retired' --dry-run" },
+    { "audit",      "checkpoint",     NULL,     false, CLI_EITHER,  cmd_audit_checkpoint, NULL,   NULL,                            NULL,      NULL,                    NULL, NULL, "print the newest signed checkpoint", NULL, NULL, "audit checkpoint >checkpoint" },
+    { "audit",      "entries",        NULL,     false, CLI_PERSON,  cmd_audit_entries,    NULL,   NULL,                            NULL,      NULL,                    NULL, entries_fields, "print entries of the log, one a line", NULL, NULL, "audit entries --from 1000 --limit 50" },
+    { "audit",      "proof",          "INDEX",  false, CLI_EITHER,  cmd_audit_proof,      NULL,   NULL,                            NULL,      NULL,                    NULL, proof_fields, "print an entry's proof of inclusion", NULL, NULL, "audit proof 57" },
+    { "audit",      "verify",         NULL,     false, CLI_PERSON,  cmd_verify,           NULL,   NULL,                            NULL,      NULL,                    NULL, verify_fields, "check the whole log, receipts and growth", verify_detail, NULL, "audit verify --log-key log.pem --origin vault.example/log --save /srv/audit" },
+    { "domain",     "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/domains",                   NULL,      NULL,                    domain_columns, list_fields, "list domains, their modes and capacities", NULL, NULL, "domain list" },
+    { "domain",     "add",            "NAME",   false, CLI_PERSON,  cmd_domain_add,       "POST", "/v1/domains",                   "name",    NULL,                    NULL, domain_fields, "make a domain", NULL, NULL, "domain add cards --format pan --mode deterministic --partners acme --purposes chargeback --keep 6,4" },
+    { "domain",     "freeze",         "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/domains/%/freeze",          NULL,      NULL,                    NULL, ending_fields, "stop a domain's collecting at once", NULL, NULL, "domain freeze cards --reason 'incident 12'" },
+    { "domain",     "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/domains/%/unfreeze",        NULL,      NULL,                    NULL, reason_fields, "let it collect again", NULL, NULL, "domain unfreeze cards --reason 'incident 12 is over'" },
+    { "partner",    "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/partners",                  NULL,      NULL,                    partner_columns, list_fields, "list partners", NULL, NULL, "partner list" },
+    { "partner",    "add",            "NAME",   false, CLI_PERSON,  cmd_partner_add,      "POST", "/v1/partners",                  "name",    NULL,                    NULL, partner_fields, "enrol a partner with its certificate", NULL, NULL, "partner add acme --cert-file acme.crt --formats pan --domains cards" },
+    { "partner",    "cert",           "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/partners/%/certs",          NULL,      NULL,                    NULL, cert_fields, "give a partner a further certificate", "The old one stays good until it ends: nothing stops while a partner changes over.", NULL, "partner cert acme --cert-file acme-2027.crt" },
+    { "partner",    "freeze",         "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/partners/%/freeze",         NULL,      NULL,                    NULL, ending_fields, "shut a partner out at once", NULL, NULL, "partner freeze acme --reason 'incident 12'" },
+    { "partner",    "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/partners/%/unfreeze",       NULL,      NULL,                    NULL, reason_fields, "let it in again", NULL, NULL, "partner unfreeze acme --reason 'incident 12 is over'" },
+    { "user",       "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/users",                     NULL,      NULL,                    user_columns, list_fields, "list people and their roles", NULL, NULL, "user list --json | jq -r 'select(.state == \"frozen\") | .name'" },
+    { "user",       "add",            "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/users",                     "name",    NULL,                    NULL, user_fields, "enrol a person", "The first password and the code's secret are shown once, with a QR code on a terminal. For privileged\nroles a ceremony is opened instead, which a second security administrator approves.", NULL, "user add olga --role operator" },
+    { "user",       "change-role",    "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "subject", NULL,                    NULL, role_fields, "propose another role for a person", once_detail, "change-role", "user change-role omar --role auditor --reason 'moves to audit'" },
+    { "user",       "reset-factor",   "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "subject", NULL,                    NULL, ending_fields, "propose a new second factor: the phone is lost", once_detail, "reset-factor", "user reset-factor olga --reason 'phone lost'" },
+    { "user",       "reset-password", "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "subject", NULL,                    NULL, ending_fields, "propose a new first password", once_detail, "reset-password", "user reset-password olga --reason 'forgotten'" },
+    { "user",       "freeze",         "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/users/%/freeze",            NULL,      NULL,                    NULL, ending_fields, "shut a person out at once", NULL, NULL, "user freeze olga --reason 'left the company'" },
+    { "user",       "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/users/%/unfreeze",          NULL,      NULL,                    NULL, reason_fields, "let a person in again", NULL, NULL, "user unfreeze olga --reason 'is back'" },
+    { "completion", NULL,             "SHELL",  false, CLI_NOBODY,  cmd_completion,       NULL,   NULL,                            NULL,      NULL,                    NULL, NULL, "print the completion script of a shell", completion_detail, NULL, "completion bash" },
 };
 /* clang-format on */
 

@@ -13,13 +13,19 @@
 #include "tools/cli.h"
 
 enum cli_exit cmd_call(struct cli *cli); /* one request, as the table's row says */
+enum cli_exit cmd_list(struct cli *cli); /* all pages of a list */
+enum cli_exit cmd_approve(struct cli *cli);
+enum cli_exit cmd_wait(struct cli *cli);
+enum cli_exit cmd_password(struct cli *cli);
+enum cli_exit cmd_whoami(struct cli *cli);
+enum cli_exit cmd_completion(struct cli *cli);
 enum cli_exit cmd_login(struct cli *cli);
 enum cli_exit cmd_logout(struct cli *cli);
 enum cli_exit cmd_tokenize(struct cli *cli);
+enum cli_exit cmd_csv(struct cli *cli); /* tokenize --csv: cmd_tokenize goes there */
 enum cli_exit cmd_detokenize(struct cli *cli);
 enum cli_exit cmd_domain_add(struct cli *cli);
 enum cli_exit cmd_partner_add(struct cli *cli);
-enum cli_exit cmd_user_add(struct cli *cli);
 enum cli_exit cmd_audit_checkpoint(struct cli *cli);
 enum cli_exit cmd_audit_entries(struct cli *cli);
 enum cli_exit cmd_audit_proof(struct cli *cli);

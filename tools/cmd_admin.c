@@ -2,11 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tools/cli_body.h"
 #include "tools/cli_http.h"
-#include <jansson.h>
 #include "tools/cli_print.h"
 #include "vault/base/json.h"
 #include "vault/base/text.h"
@@ -28,7 +26,7 @@ static enum cli_exit send_with(struct cli *cli, const char *name, struct view ob
     if (name != NULL)
         cli_body_add(&body, name, MEMBER_JSON, object);
     if (code == CLI_OK && cli_body_print(&body, &text) != HUFU_OK)
-        code = cli_fail(CLI_INVALID, "the request is too large");
+        code = cli_fail(CLI_INVALID, "the request is too large; shorten what the options say");
     if (code == CLI_OK)
         code = cli_http_call(cli, cli->command->method, cli->command->path, buf_view(&text), reply);
     if (code == CLI_OK)
@@ -49,7 +47,9 @@ static enum cli_exit keep_print(const char *text, struct buf *out)
     if (comma == NULL ||
         text_u64(view_of(text, (size_t)(comma - text)), 0, KEEP_MAX, &prefix) != HUFU_OK ||
         text_u64(view_str(comma + 1), 0, KEEP_MAX, &suffix) != HUFU_OK)
-        return cli_fail(CLI_USAGE, "--keep wants two numbers: prefix,suffix");
+        return cli_fail(CLI_USAGE,
+                        "--keep got something else than two numbers; give prefix,suffix: "
+                        "6,4");
     json_init(&j, out);
     json_open(&j);
     json_put_u64(&j, "prefix", prefix);
@@ -86,7 +86,8 @@ enum cli_exit cmd_partner_add(struct cli *cli)
     struct json j;
 
     if ((ref == NULL) != (until == NULL))
-        return cli_fail(CLI_USAGE, "--qualification and --valid-until go together");
+        return cli_fail(CLI_USAGE, "--qualification and --valid-until go together; give both or "
+                                   "neither");
     cli_reply_init(&reply);
     buf_init(&object, OBJECT_MAX);
     if (ref != NULL) {
@@ -97,33 +98,10 @@ enum cli_exit cmd_partner_add(struct cli *cli)
         json_close(&j);
     }
     if (buf_check(&object) != HUFU_OK)
-        code = cli_fail(CLI_INVALID, "an option's text is too long or not UTF-8");
+        code = cli_fail(CLI_INVALID, "an option's text is too long or not UTF-8; shorten it");
     if (code == CLI_OK)
         code = send_with(cli, ref != NULL ? "qualification" : NULL, buf_view(&object), &reply);
     buf_done(&object);
-    cli_reply_done(&reply);
-    return code;
-}
-
-enum cli_exit cmd_user_add(struct cli *cli)
-{
-    struct cli_reply reply;
-    enum cli_exit code;
-    const char *uri;
-    json_t *root;
-
-    cli_reply_init(&reply);
-    code = send_with(cli, NULL, view_of(NULL, 0), &reply);
-    if (code == CLI_OK && !cli->json && isatty(STDOUT_FILENO) == 1) {
-        root = json_loadb((const char *)reply.body.p, reply.body.len, 0, NULL);
-        uri = json_string_value(json_object_get(root, "totp_uri"));
-        if (uri != NULL)
-            cli_print_qr(stdout, uri);
-        json_decref(root);
-    }
-    if (code == CLI_OK && reply.status == 202 && !cli->quiet)
-        (void)fputs("a second security administrator must approve: hufu ceremony approve ID\n",
-                    stderr);
     cli_reply_done(&reply);
     return code;
 }

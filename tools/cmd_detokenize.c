@@ -25,7 +25,10 @@ static enum cli_exit reply_save(const struct cli *cli, const struct cli_reply *r
            write(fd, "\n", 1) == 1;
     if (fd >= 0)
         done = close(fd) == 0 && done;
-    return done ? CLI_OK : cli_fail(CLI_USAGE, "--save: the file cannot be written");
+    return done ? CLI_OK
+                : cli_fail(CLI_USAGE,
+                           "--save: the file cannot be written; check its path, its mode and the "
+                           "disk. The value was given and is recorded");
 }
 
 static enum cli_exit single_print(struct lines *l, const struct cli_reply *reply)
@@ -37,7 +40,9 @@ static enum cli_exit single_print(struct lines *l, const struct cli_reply *reply
     if (json_is_string(value))
         lines_put(l, view_of(json_string_value(value), json_string_length(value)));
     else
-        code = cli_fail(CLI_SERVER, "the server's reply holds no value");
+        code = cli_fail(CLI_SERVER,
+                        "the server's reply holds no value; check --url, and that client and "
+                        "server are of one version");
     json_decref(root);
     return code;
 }
@@ -86,7 +91,7 @@ static enum cli_exit chunk_send(struct cli *cli, struct lines *l, const struct l
     else
         cli_body_add(&body, "token", MEMBER_TEXT, buf_view(&chunk->first));
     if (code == CLI_OK && cli_body_print(&body, &text) != HUFU_OK)
-        code = cli_fail(CLI_INVALID, "the request is too large");
+        code = cli_fail(CLI_INVALID, "the request is too large; shorten what the options say");
     if (code == CLI_OK)
         code = cli_http_call(cli, "POST", cli->command->path, buf_view(&text), &reply);
     if (code == CLI_OK)

@@ -14,9 +14,10 @@ static enum cli_exit ask(struct cli *cli, const char *prompt, struct buf *out)
     enum hufu_err err = cli_tty_ask(&cli->in, prompt, out);
 
     if (err == HUFU_NOT_FOUND)
-        return cli_fail(CLI_USAGE, "password and code are read as two lines of standard input");
+        return cli_fail(CLI_USAGE, "a line is missing; give password and code as two lines of "
+                                   "standard input");
     if (err != HUFU_OK)
-        return cli_fail(CLI_INVALID, "the line is too long, or not plain text");
+        return cli_fail(CLI_INVALID, "the line is too long or not plain text; type it again");
     return CLI_OK;
 }
 
@@ -40,7 +41,8 @@ static enum cli_exit login_body(struct cli *cli, struct buf *text)
         cli_body_add(&body, "password", MEMBER_TEXT, buf_view(&password));
         cli_body_add(&body, "otp", MEMBER_TEXT, buf_view(&otp));
         if (cli_body_print(&body, text) != HUFU_OK)
-            code = cli_fail(CLI_INVALID, "the request is too large");
+            code =
+                cli_fail(CLI_INVALID, "the request is too large; the password cannot be that long");
     }
     cli_body_done(&body);
     buf_done(&password);
@@ -55,7 +57,7 @@ enum cli_exit cmd_login(struct cli *cli)
     enum cli_exit code;
 
     if (!text_is_name(view_str(cli->arg)))
-        return cli_fail(CLI_INVALID, "a user's name is 1 to 32 of a-z 0-9 -");
+        return cli_fail(CLI_INVALID, "this is no user's name; it is 1 to 32 of a-z 0-9 -");
     if (cli_session_path(cli, cli->arg) == NULL)
         return CLI_USAGE;
     cli_reply_init(&reply);

@@ -17,7 +17,9 @@ static enum cli_exit single_print(struct cli *cli, struct lines *l, const struct
     enum cli_exit code = CLI_OK;
 
     if (token == NULL) {
-        code = cli_fail(CLI_SERVER, "the server's reply holds no token");
+        code = cli_fail(CLI_SERVER,
+                        "the server's reply holds no token; check --url, and that client and "
+                        "server are of one version");
     } else {
         lines_put(l, view_str(token));
         if (!cli->quiet)
@@ -44,7 +46,7 @@ static enum cli_exit chunk_send(struct cli *cli, struct lines *l, const struct l
     else
         cli_body_add(&body, "values", MEMBER_JSON, buf_view(&chunk->list));
     if (code == CLI_OK && cli_body_print(&body, &text) != HUFU_OK)
-        code = cli_fail(CLI_INVALID, "the request is too large");
+        code = cli_fail(CLI_INVALID, "the request is too large; shorten what the options say");
     if (code == CLI_OK)
         code = cli_http_call(cli, "POST", cli->command->path, buf_view(&text), &reply);
     if (code == CLI_OK && cli->json)
@@ -59,6 +61,19 @@ static enum cli_exit chunk_send(struct cli *cli, struct lines *l, const struct l
     return code;
 }
 
+/* True where an option is given that means something with --csv only. */
+static bool has_csv_option(const struct cli *cli)
+{
+    static const char *const names[] = { "column",        "dry-run", "header",    "on-error",
+                                         "out",           "restart", "retry-for", "consent-column",
+                                         "subject-column" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (cli_option(cli, names[i]) != NULL)
+            return true;
+    return false;
+}
+
 enum cli_exit cmd_tokenize(struct cli *cli)
 {
     struct lines lines = { 0 };
@@ -66,6 +81,10 @@ enum cli_exit cmd_tokenize(struct cli *cli)
     enum cli_exit code;
     bool more = true;
 
+    if (cli_option(cli, "csv") != NULL)
+        return cmd_csv(cli);
+    if (has_csv_option(cli))
+        return cli_fail(CLI_USAGE, "options of --csv FILE are given without it; see --help");
     do {
         lines_chunk_init(&chunk);
         code = lines_read(&lines, cli, "value", LINES_BATCH, &chunk);

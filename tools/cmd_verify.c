@@ -48,7 +48,9 @@ static enum cli_exit key_read(struct cli *cli, struct buf *spki)
     if (code == CLI_OK && text.len == 0)
         code = cli_fail(CLI_USAGE, "name the log's public key: --log-key FILE, or --dev DIR");
     if (code == CLI_OK && note_spki_from_pem(buf_view(&text), spki) != HUFU_OK)
-        code = cli_fail(CLI_USAGE, "the log's public key is not a P-256 key in PEM");
+        code = cli_fail(CLI_USAGE,
+                        "the log's public key is not a P-256 key in PEM; give --log-key the "
+                        "file data/log.pem of the vault");
     buf_done(&text);
     return code;
 }

@@ -210,7 +210,7 @@ shows 'one changed word is noticed, also far from the server'
 
 step 'Custodians rotate the key encryption key: two people, or nothing'
 login carl
-expect 0 --as carl key list
+expect 0 --as carl -o table key list
 out <"$work/out"
 line "hufu --dev run --as carl ceremony propose rotate-kek --reason 'yearly rotation'"
 expect 0 --as carl -o json ceremony propose rotate-kek --reason 'yearly rotation'
@@ -233,7 +233,7 @@ while :; do
     [ "$tries" -lt 120 ] || fail 'the rotation does not end'
     sleep 0.5
 done
-expect 0 --as carl key list
+expect 0 --as carl -o table key list
 out <"$work/out"
 shows 'keys change under dual control, while the vault serves'
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# install.sh DESTDIR PREFIX BUILD - copies the programs of BUILD, their man pages and the example
-# configuration below DESTDIR; ends by checking the installed example with the installed hufud.
+# install.sh DESTDIR PREFIX BUILD - copies the programs of BUILD, their man pages, the completion for
+# bash and the example configuration below DESTDIR; ends by checking the installed example with the
+# installed hufud.
 # hufud looks for /etc/hufu/hufu.conf wherever PREFIX is, so that is where etc/hufu goes.
 # An existing configuration is never touched: only the example and formats.conf are new each time,
 # and a formats.conf that was edited is kept (the new one goes beside it as formats.conf.new).
@@ -49,6 +50,11 @@ for source in tools/man/*.scd; do
     install -d -- "$man/man${name##*.}"
     install -m 0644 -- "$page" "$man/man${name##*.}/$name"
 done
+
+completions=$destdir$prefix/share/bash-completion/completions
+install -d -- "$completions"
+"$build/hufu" completion bash >"$page"
+install -m 0644 -- "$page" "$completions/hufu"
 
 install -m 0644 -- conf/hufu.conf.example "$etc/hufu.conf.example"
 if [ ! -e "$etc/formats.conf" ] || cmp -s conf/formats.conf "$etc/formats.conf"; then

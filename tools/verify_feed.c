@@ -49,7 +49,9 @@ enum cli_exit verify_file_read(const char *path, struct buf *out)
         (void)fclose(file);
     }
     if (!done || buf_check(out) != HUFU_OK)
-        return cli_fail(CLI_USAGE, "a file that an option names cannot be read, or is too large");
+        return cli_fail(CLI_USAGE,
+                        "a file that an option names cannot be read, or is too large; check "
+                        "its path and its mode");
     return CLI_OK;
 }
 
@@ -68,7 +70,7 @@ enum cli_exit verify_feed_checkpoint(struct verify_feed *feed)
 
     buf_reset(&feed->note);
     if (feed->dir != NULL && !path_in(feed->dir, CHECKPOINT, path))
-        return cli_fail(CLI_USAGE, "--dir: the path is too long");
+        return cli_fail(CLI_USAGE, "--dir: the path is too long; name a shorter one");
     if (feed->dir != NULL)
         return verify_file_read(path, &feed->note);
     cli_reply_init(&reply);
@@ -76,7 +78,9 @@ enum cli_exit verify_feed_checkpoint(struct verify_feed *feed)
     if (code == CLI_OK)
         buf_put(&feed->note, reply.body.p, reply.body.len);
     if (buf_check(&feed->note) != HUFU_OK)
-        code = cli_fail(CLI_SERVER, "the server's reply is not a checkpoint");
+        code = cli_fail(CLI_SERVER,
+                        "the server's reply is not a checkpoint; check --url, and tell who runs "
+                        "the server");
     cli_reply_done(&reply);
     return code;
 }
@@ -172,14 +176,16 @@ static enum cli_exit entries_read(struct verify_feed *feed,
     FILE *file = path_in(feed->dir, ENTRIES, path) ? fopen(path, "re") : NULL;
 
     if (file == NULL)
-        return cli_fail(CLI_USAGE, "--dir: the folder has no readable entries.jsonl");
+        return cli_fail(CLI_USAGE, "--dir: the folder has no readable entries.jsonl; name one that "
+                                   "--save wrote");
     while (code == CLI_OK && (n = getline(&line, &room, file)) > 0) {
         size_t len = (size_t)n - (line[n - 1] == '\n' ? 1 : 0);
 
         code = line_give(feed, view_of(line, len), take, arg);
     }
     if (ferror(file) != 0)
-        code = cli_fail(CLI_USAGE, "--dir: entries.jsonl cannot be read");
+        code = cli_fail(CLI_USAGE,
+                        "--dir: entries.jsonl cannot be read; check the disk, or save it anew");
     free(line);
     (void)fclose(file);
     return code;
@@ -191,7 +197,9 @@ enum cli_exit verify_feed_entries(struct verify_feed *feed, uint64_t count,
     if (feed->save != NULL) {
         feed->kept = kept_open(feed->save, ENTRIES);
         if (feed->kept == NULL)
-            return cli_fail(CLI_USAGE, "--save: the folder cannot be written");
+            return cli_fail(CLI_USAGE,
+                            "--save: the folder cannot be written; check its path, its mode and "
+                            "the disk");
     }
     return feed->dir != NULL ? entries_read(feed, take, arg) : entries_ask(feed, count, take, arg);
 }
@@ -210,7 +218,9 @@ static enum cli_exit hashes_ask(struct verify_feed *feed, const char *path, stru
     root = json_loadb((const char *)reply.body.p, reply.body.len, 0, NULL);
     hashes = json_object_get(root, "hashes");
     if (code == CLI_OK && (!json_is_array(hashes) || json_array_size(hashes) > MERKLE_PROOF_MAX))
-        code = cli_fail(CLI_SERVER, "the server's reply is not a proof");
+        code = cli_fail(CLI_SERVER,
+                        "the server's reply is not a proof; check --url, and tell who runs the "
+                        "server");
     for (size_t i = 0; code == CLI_OK && i < json_array_size(hashes); i++) {
         const char *text = json_string_value(json_array_get(hashes, i));
         struct buf hash;
@@ -218,7 +228,9 @@ static enum cli_exit hashes_ask(struct verify_feed *feed, const char *path, stru
         buf_fixed(&hash, out[i].b, MERKLE_HASH_LEN);
         if (text == NULL || text_unbase64(view_str(text), &hash) != HUFU_OK ||
             hash.len != MERKLE_HASH_LEN)
-            code = cli_fail(CLI_SERVER, "the server's reply is not a proof");
+            code = cli_fail(CLI_SERVER,
+                            "the server's reply is not a proof; check --url, and tell who runs the "
+                            "server");
     }
     if (code == CLI_OK)
         *count_out = json_array_size(hashes);
@@ -260,5 +272,8 @@ enum cli_exit verify_feed_keep(struct verify_feed *feed)
     done = file != NULL && fwrite(feed->note.p, 1, feed->note.len, file) == feed->note.len;
     if (file != NULL)
         done = fclose(file) == 0 && done;
-    return done ? CLI_OK : cli_fail(CLI_USAGE, "--save: the folder cannot be written");
+    return done ? CLI_OK
+                : cli_fail(CLI_USAGE,
+                           "--save: the folder cannot be written; check its path, its mode and "
+                           "the disk");
 }

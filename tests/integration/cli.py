@@ -3,13 +3,16 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
+import time
 
 import lib
 import values as val
-from client import Person
+from cli_stub import on_terminal
+from client import Person, totp
 from lib import check, equal
 
 HUFU = os.path.join(lib.BUILD, "hufu")
@@ -181,6 +184,178 @@ def test_rotation_by_two(v):
         return json.loads(out)["state"] == "done"
     lib.wait_for(done, 30, "the end of the rotation", 0.2)
     check("kek" in good(v, "--as", "carl", "key", "list"), "no KEK in the list")
+
+
+def ready(v, *names):
+    """Logged in, whichever tests ran before."""
+    for name in names:
+        if not os.path.exists(v.path("sessions", name)):
+            login(v, name)
+
+
+def objects(v, *arguments):
+    """The objects of a call on a pipe, one a line."""
+    return [json.loads(l) for l in good(v, *arguments).splitlines()]
+
+
+def by_name(v, who, noun, name):
+    return next(o for o in objects(v, "--as", who, noun, "list") if o["name"] == name)
+
+
+REASON = ("--reason", "case 17")
+
+
+def test_domains_and_partners(v):
+    ready(v, "sara")
+    sara = ("--as", "sara")
+    made = objects(v, *sara, "domain", "add", "cards-b", "--format", "pan", "--mode",
+                   "deterministic", "--partners", "acme", "--purposes", "chargeback", "--keep",
+                   "6,4")[0]
+    check(made["capacity"] > 0, "the new domain's capacity: %s" % made)
+    card = val.pan() + "\n"
+    good(v, "--as", "acme", "tokenize", "cards-b", given=card)
+    good(v, *sara, "domain", "freeze", "cards-b", *REASON)
+    equal(by_name(v, "sara", "domain", "cards-b")["state"], "frozen", "state")
+    check(hufu(v, "--as", "acme", "tokenize", "cards-b", given=val.pan() + "\n")[0] != OK,
+          "a frozen domain collects")
+    code, _, err = hufu(v, *sara, "domain", "add", "cards-b", "--format", "pan", "--mode",
+                        "deterministic", "--partners", "acme", "--purposes", "chargeback",
+                        "--keep", "6,4")
+    equal(code, 6, "a name that is taken (%s)" % err)
+    cert = v.path("tls", "unpinned.crt")
+    good(v, *sara, "partner", "add", "delta", "--cert-file", cert, "--formats", "pan", "--domains",
+         "cards", "--qualification", "Q-1", "--valid-until", "2030-01-01T00:00:00Z")
+    equal(by_name(v, "sara", "partner", "delta")["qualification"]["ref"], "Q-1", "qualification")
+    equal(hufu(v, *sara, "partner", "cert", "acme", "--cert-file", cert)[0], 6, "a cert twice")
+    good(v, *sara, "partner", "cert", "delta", "--cert-file", v.path("tls", "server.crt"))
+    partner = ("--cert", cert, "--key", v.path("tls", "unpinned.key"))
+    equal(objects(v, *partner, "whoami")[0]["partner"], "delta", "partner")
+    good(v, *sara, "partner", "freeze", "delta", *REASON)
+    code, _, err = hufu(v, *partner, "tokenize", "cards", given=card)
+    check(code == 3 and "ask a security administrator" in err, "a frozen partner: " + err)
+    for noun, name in (("domain", "cards-b"), ("partner", "delta")):
+        good(v, *sara, noun, "unfreeze", name, *REASON)
+        equal(by_name(v, "sara", noun, name)["state"], "active", "state of " + name)
+    screen = on_terminal([HUFU, "--dev", v.dir, *sara, "domain", "list"])[1]
+    check(re.search(r"^name +format +mode +state +partners", screen), "no table: " + screen)
+
+
+def come_in(v, name, password, secret, step):
+    code = totp(secret, step)
+    return hufu(v, "login", name, given="%s\n%s\n" % (password, code))
+
+
+def shown(screen, member):
+    return re.search(r"^%s: +(\S+)$" % member, screen, re.M).group(1)
+
+
+def test_people(v):
+    """Enrolment, first login, password, freeze, and what takes a second administrator."""
+    sara, sven = ("--as", "sara"), ("--as", "sven")
+    ready(v, "sara", "sven")
+    if time.time() % 30 > 20:
+        time.sleep(30 - time.time() % 30)  # both codes below are good for a while
+    code, screen = on_terminal([HUFU, "--dev", v.dir, *sara, "user", "add", "nora", "--role",
+                                "operator"])
+    check(code == OK and "\u2580" in screen and "not be shown again" in screen, "the enrolment")
+    password, secret = shown(screen, "initial_password"), shown(screen, "totp_secret")
+    here = int(time.time() // 30)
+    code, _, err = come_in(v, "nora", password, secret, here - 1)
+    equal(code, OK, "the first login (%s)" % err)
+    new = "quiet lantern under 9 maples"
+    code, _, err = hufu(v, "--as", "nora", "password", given=password + "\n" + new + "\n")
+    equal(code, OK, "the new password (%s)" % err)
+    check(new not in err and password not in err, "a password is told")
+    code, _, err = hufu(v, "--as", "nora", "password", given=new + "\npassword\n")
+    check(code == 7 and "easy to guess" in err, "a weak password: " + err)
+    equal(hufu(v, "--as", "nora", "password", given="wrong\nanother password of nora\n")[0] == OK,
+          False, "a change with a wrong password")
+    equal(come_in(v, "nora", new, secret, here)[0], OK, "a login with the new password")
+    good(v, *sara, "user", "freeze", "nora", *REASON)
+    code, _, err = hufu(v, "--as", "nora", "whoami")
+    check(code == 3 and "hufu login" in err, "a frozen person: " + err)
+    good(v, *sara, "user", "unfreeze", "nora", *REASON)
+    equal(by_name(v, "sara", "user", "nora")["state"], "active", "state")
+
+    found = objects(v, *sara, "user", "change-role", "nora", "--role", "auditor", *REASON)[0]
+    equal((found["state"], by_name(v, "sara", "user", "nora")["role"]), ("proposed", "operator"),
+          "before the second administrator")
+    equal(hufu(v, *sara, "ceremony", "approve", found["id"])[0], 6, "the same person again")
+    equal(objects(v, *sven, "ceremony", "approve", found["id"], "--wait")[-1]["state"], "done",
+          "the role's ceremony")
+    equal(by_name(v, "sara", "user", "nora")["role"], "auditor", "role")
+    found = objects(v, *sara, "user", "reset-factor", "nora", *REASON)[0]
+    code, screen = on_terminal([HUFU, "--dev", v.dir, *sven, "ceremony", "approve", found["id"]])
+    check(code == OK and "\u2580" in screen and shown(screen, "totp_secret") != secret,
+          "a new factor: " + screen)
+    found = objects(v, *sara, "user", "reset-password", "nora", *REASON)[0]
+    check(found["initial_password"] not in (password, new), "a new first password")
+    good(v, *sven, "ceremony", "cancel", found["id"])
+    equal(hufu(v, *sven, "ceremony", "wait", found["id"])[0], 10, "a withdrawn ceremony")
+    err = hufu(v, *sara, "user", "add", "nick", "--role", "custodian")[2]
+    found = re.search(r"hufu ceremony approve (\S+)", err).group(1)
+    good(v, *sven, "ceremony", "approve", found)
+    equal(by_name(v, "sven", "user", "nick")["state"], "active", "the new custodian")
+    kinds = [o["kind"] for o in objects(v, *sara, "ceremony", "list")]
+    check({"change-role", "reset-factor", "reset-password", "enrol-user"} <= set(kinds), "kinds")
+
+
+def test_keys(v):
+    carl, cora = ("--as", "carl"), ("--as", "cora")
+    ready(v, "carl", "cora")
+    cards = [val.pan() for _ in range(50)]
+    tokens = good(v, "--as", "acme", "tokenize", "cards", given="\n".join(cards) + "\n")
+    for verb in ("rotate-data", "rotate-index"):
+        found = objects(v, *carl, "key", verb, "cards", *REASON)[0]
+        lines = objects(v, *cora, "ceremony", "approve", found["id"], "--wait")
+        equal(lines[-1]["state"], "done", verb)
+        check(lines[-1]["done"] == lines[-1]["total"], "its progress: %s" % lines[-1])
+        equal(hufu(v, *carl, "ceremony", "wait", found["id"])[0], OK, "a wait for what is done")
+    equal(good(v, "--as", "acme", "tokenize", "cards", given="\n".join(cards) + "\n"), tokens,
+          "tokens after both rotations")
+    keys = [k for k in objects(v, *carl, "key", "list")
+            if (k["kind"], k.get("domain")) == ("data", "cards")]
+    old, new = sorted(keys, key=lambda k: k["version"])
+    destroy = (*carl, "key", "destroy")
+    out = objects(v, *destroy, old["id"], *REASON, "--dry-run")[0]
+    equal(out["members"], ["kind", "reason", "subject"], "the dry run")
+    equal(hufu(v, *destroy, new["id"], *REASON)[0], 6, "the end of a key in use")
+    found = objects(v, *destroy, old["id"], *REASON)[0]
+    equal(objects(v, *cora, "ceremony", "approve", found["id"], "--wait")[-1]["state"], "done",
+          "the end of the old key")
+    states = {k["id"]: k["state"] for k in objects(v, *carl, "key", "list")}
+    check(states.get(old["id"]) != old["state"], "the old key is as it was: %s" % states)
+    equal(good(v, "--as", "acme", "tokenize", "cards", given=cards[0] + "\n"),
+          tokens.splitlines(True)[0], "a token after the old key's end")
+
+
+def reissued(card):
+    """Another valid number with the same six first and four last digits."""
+    while True:
+        other = val.pan(prefix=card[:6], length=len(card))[:-4] + card[-4:]
+        if other != card and val.luhn_digit(other[:-1]) == other[-1]:
+            return other
+
+
+def test_token_life(v):
+    acme = ("--as", "acme")
+    card = val.pan()
+    token = good(v, *acme, "tokenize", "cards", given=card + "\n")
+    for verb, state in (("suspend", "suspended"), ("resume", "active")):
+        equal(json.loads(good(v, *acme, "token", verb, "cards", *REASON, given=token))["state"],
+              state, verb)
+    other = reissued(card)
+    code, out, err = hufu(v, *acme, "token", "replace", "cards", *REASON,
+                          given=token + other + "\n")
+    equal(code, OK, "replace (%s)" % err)
+    check(other not in out + err and token.strip() not in err, "replace tells a value")
+    equal(json.loads(good(v, *acme, "token", "lookup", "cards", given=other + "\n"))["token"],
+          token.strip(), "the token of the new value")
+    equal(hufu(v, *acme, "token", "replace", "cards", *REASON, given=token)[0], 1, "one line only")
+    equal(json.loads(good(v, *acme, "token", "revoke", "cards", *REASON, given=token))["state"],
+          "revoked", "revoke")
+    token = good(v, *acme, "tokenize", "cards", given=val.pan() + "\n")
+    good(v, *acme, "token", "delete", "cards", *REASON, given=token)
 
 
 if __name__ == "__main__":

@@ -104,15 +104,24 @@ static void test_cli_path_takes_names_and_ids_only(void **state)
         cli.arg = bad[i];
         assert_int_equal(cli_path_make(&cli, path), CLI_INVALID);
     }
+}
+
+static void test_cli_path_page_escapes_what_a_server_said(void **state)
+{
+    static char longest[CLI_PATH_MAX];
+    static struct cli cli;
+    char path[CLI_PATH_MAX] = "as it was";
+
+    (void)state;
     cli.command = command_find("ceremony", "list");
-    cli.arg = NULL;
-    option_set(&cli, "limit", "7");
-    option_set(&cli, "after", "x-1");
-    assert_int_equal(cli_path_make(&cli, path), CLI_OK);
+    memset(longest, '%', sizeof(longest) - 1);
+    assert_int_equal(cli_path_page(&cli, view_str(longest), 7, path), CLI_INVALID);
+    assert_int_equal(cli_path_page(&cli, view_str("x-1"), 7, path), CLI_OK);
     assert_string_equal(path, "/v1/ceremonies?limit=7&after=x-1");
-    option_set(&cli, "limit", NULL);
-    assert_int_equal(cli_path_make(&cli, path), CLI_OK);
-    assert_string_equal(path, "/v1/ceremonies?after=x-1");
+    assert_int_equal(cli_path_page(&cli, view_str("a/b&c=d\xC3\xA9"), 0, path), CLI_OK);
+    assert_string_equal(path, "/v1/ceremonies?after=a%2Fb%26c%3Dd%C3%A9");
+    assert_int_equal(cli_path_page(&cli, view_str(""), 0, path), CLI_OK);
+    assert_string_equal(path, "/v1/ceremonies");
 }
 
 int main(void)
@@ -122,6 +131,7 @@ int main(void)
         cmocka_unit_test(test_cli_body_escapes_text_and_embeds_json),
         cmocka_unit_test(test_cli_body_refuses_bad_numbers_and_control_characters),
         cmocka_unit_test(test_cli_path_takes_names_and_ids_only),
+        cmocka_unit_test(test_cli_path_page_escapes_what_a_server_said),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "tools/cli_exit.h"
 #include "vault/base/err.h"
 
@@ -62,9 +64,23 @@ static void test_cli_exit_knows_every_code(void **state)
             continue;
         assert_string_equal(cli_exit_title(code), err_title((enum hufu_err)i));
         assert_ptr_not_equal(cli_exit_advice(code), fallback);
+        /* A cause and a next step, each a sentence of its own, not one word. */
+        assert_non_null(strchr(cli_exit_title(code), ' '));
+        assert_non_null(strchr(cli_exit_advice(code), ' '));
+        assert_string_not_equal(cli_exit_advice(code), cli_exit_title(code));
         assert_int_not_equal(cli_exit_of(0, code), CLI_OK);
     }
     assert_null(cli_exit_title("nonsense"));
+}
+
+static void test_cli_exit_advice_to_fits_the_credential(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(cli_exit_advice_to("unauthenticated", true, false), "hufu login"));
+    assert_non_null(strstr(cli_exit_advice_to("unauthenticated", false, true), "--cert"));
+    assert_ptr_equal(cli_exit_advice_to("unauthenticated", false, false),
+                     cli_exit_advice("unauthenticated"));
+    assert_ptr_equal(cli_exit_advice_to("sealed", true, false), cli_exit_advice("sealed"));
 }
 
 static void test_cli_exit_numbers_are_documented(void **state)
@@ -79,7 +95,10 @@ static void test_cli_exit_numbers_are_documented(void **state)
     assert_int_equal(CLI_CONFLICT, 6);
     assert_int_equal(CLI_INVALID, 7);
     assert_int_equal(CLI_UNVERIFIED, 8);
-    for (int i = CLI_OK; i <= CLI_UNVERIFIED; i++)
+    assert_int_equal(CLI_FAILED, 9);
+    assert_int_equal(CLI_CANCELLED, 10);
+    assert_int_equal(CLI_EXPIRED, 11);
+    for (int i = CLI_OK; i <= CLI_EXPIRED; i++)
         assert_string_not_equal(cli_exit_meaning((enum cli_exit)i), "?");
 }
 
@@ -88,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cli_exit_of_rows),
         cmocka_unit_test(test_cli_exit_knows_every_code),
+        cmocka_unit_test(test_cli_exit_advice_to_fits_the_credential),
         cmocka_unit_test(test_cli_exit_numbers_are_documented),
     };
 

@@ -32,6 +32,12 @@ static void test_cli_table_rows_hold(void **state)
         assert_non_null(c->run);
         assert_true(fields_count(c) <= CLI_FIELDS_MAX);
         assert_int_equal(c->method == NULL, c->path == NULL);
+        /* An example of the command itself, as it would be typed. */
+        assert_non_null(c->example);
+        assert_int_equal(strncmp(c->example, c->noun, strlen(c->noun)), 0);
+        assert_true(c->verb == NULL || strstr(c->example, c->verb) != NULL);
+        /* What a row proposes has one kind: its own, or the argument. */
+        assert_true(c->kind == NULL || strcmp(c->path, "/v1/ceremonies") == 0);
         if (c->run == cmd_call)
             assert_non_null(c->path);
         if (c->path != NULL)
@@ -88,6 +94,75 @@ static void test_cli_table_options_are_unique_and_carry_no_secret(void **state)
     }
 }
 
+static bool has_dry_run(const struct cli_command *c)
+{
+    for (size_t n = 0; n < fields_count(c); n++)
+        if (strcmp(c->fields[n].option, "dry-run") == 0)
+            return true;
+    return false;
+}
+
+/* Where something ends, and where others' rights or keys change, one can look before. */
+static void test_cli_table_what_ends_something_has_a_dry_run(void **state)
+{
+    static const char *const endings[] = { "suspend", "revoke",  "delete",  "replace",    "freeze",
+                                           "cancel",  "destroy", "approve", "change-role" };
+    size_t found = 0;
+
+    (void)state;
+    for (size_t i = 0; i < cli_commands_count; i++) {
+        const struct cli_command *c = &cli_commands[i];
+
+        if (c->kind != NULL)
+            assert_true(has_dry_run(c));
+        for (size_t k = 0; k < sizeof(endings) / sizeof(endings[0]); k++) {
+            if (c->verb == NULL || strcmp(c->verb, endings[k]) != 0)
+                continue;
+            assert_true(has_dry_run(c));
+            found++;
+        }
+        /* Only the code of cli_send.c, and --csv, know how not to send. */
+        if (has_dry_run(c))
+            assert_true(c->run == cmd_call || c->run == cmd_approve || c->run == cmd_tokenize);
+    }
+    assert_int_equal(found, 11);
+}
+
+/* The man page names every command, every option and every exit code. */
+static void test_cli_table_is_in_the_man_page(void **state)
+{
+    static char page[65536];
+    FILE *file = fopen("tools/man/hufu.1.scd", "re");
+    char text[128];
+    size_t len;
+
+    (void)state;
+    assert_non_null(file);
+    len = fread(page, 1, sizeof(page) - 1, file);
+    assert_int_equal(fclose(file), 0);
+    assert_true(len > 0 && len < sizeof(page) - 1);
+    for (size_t i = 0; i < cli_commands_count; i++) {
+        const struct cli_command *c = &cli_commands[i];
+
+        (void)snprintf(text, sizeof(text), "\n*%s%s%s*", c->noun, c->verb != NULL ? " " : "",
+                       c->verb != NULL ? c->verb : "");
+        if (strstr(page, text) == NULL)
+            fail_msg("no entry%s", text);
+        for (size_t n = 0; n < fields_count(c); n++) {
+            (void)snprintf(text, sizeof(text), "*--%s*", c->fields[n].option);
+            if (strstr(page, text) == NULL)
+                fail_msg("no %s", text);
+        }
+    }
+    for (size_t i = 0; i < cli_globals_count; i++) {
+        (void)snprintf(text, sizeof(text), "*--%s*", cli_globals[i].option);
+        assert_non_null(strstr(page, text));
+    }
+#define MAN_EXIT(id, number, meaning) assert_non_null(strstr(page, "\n*" #number "*\n"));
+    CLI_EXITS(MAN_EXIT)
+#undef MAN_EXIT
+}
+
 /* Every row and every option of it is in the help texts. */
 static void test_cli_help_names_everything(void **state)
 {
@@ -109,6 +184,7 @@ static void test_cli_help_names_everything(void **state)
         cli_help_command(out, c);
         assert_int_equal(fclose(out), 0);
         assert_non_null(strstr(one, c->noun));
+        assert_non_null(strstr(one, c->example));
         for (size_t n = 0; n < fields_count(c); n++)
             assert_non_null(strstr(one, c->fields[n].option));
         free(one);
@@ -123,6 +199,8 @@ int main(void)
         cmocka_unit_test(test_cli_table_rows_hold),
         cmocka_unit_test(test_cli_table_names_are_unique),
         cmocka_unit_test(test_cli_table_options_are_unique_and_carry_no_secret),
+        cmocka_unit_test(test_cli_table_what_ends_something_has_a_dry_run),
+        cmocka_unit_test(test_cli_table_is_in_the_man_page),
         cmocka_unit_test(test_cli_help_names_everything),
     };
 
