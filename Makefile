@@ -7,6 +7,8 @@ comma := ,
 clang := $(filter clang%,$(notdir $(CC)))
 B     := build$(if $(SAN),-san)$(if $(clang),-clang)
 T     ?= 60
+N     ?= 100000
+ROUNDS ?= 10000
 PORT  ?= 8443
 DIR   ?= run
 PREFIX ?= /usr/local
@@ -48,13 +50,23 @@ bench: ## requests a second, latencies, CPU; beside the floor programs where the
 	@tools/deps.sh check
 	@$(MAKE) all tests-built
 	@HUFU_BUILD=$B tests/bench/run.sh
+alike: ## can a clock tell unknown tokens from dead ones (N=100000 pairs); an early return it must
+	@tools/deps.sh check
+	@$(MAKE) all $B/tests/bench/bench_alike $B/tests/bench/alike_early
+	@echo 'the core as it is:' && $B/tests/bench/bench_alike $(N)
+	@echo 'a core that returns early:'; $B/tests/bench/alike_early $(N); [ $$? -eq 3 ]
 fuzz: ## run every fuzz target for T seconds each (T=60)
 	@tools/deps.sh check
 	@tests/fuzz/run.sh $(T)
-soak: ## kills under load for T seconds (T=60), all three processes
+soak: ## kills under load for T seconds (T=60), all three processes; then the same amid rotations
 	@tools/deps.sh check
 	@$(MAKE) all tests-built
 	@HUFU_BUILD=$B HUFU_KILLS=100000 HUFU_SECONDS=$(T) python3 tests/integration/kill.py
+	@HUFU_BUILD=$B HUFU_ROTATE_KILLS=100000 HUFU_SECONDS=$(T) python3 tests/integration/kill_rotate.py
+race: ## what may succeed once only, by 32 connections at once (ROUNDS=10000)
+	@tools/deps.sh check
+	@$(MAKE) all tests-built
+	@HUFU_BUILD=$B HUFU_ROUNDS=$(ROUNDS) HUFU_ONLY=once python3 tests/integration/race.py
 lint: ## layers, banned calls, sizes, formatting, cppcheck, shellcheck
 	@tools/deps.sh check
 	@tests/lint.sh
@@ -78,10 +90,13 @@ $B/tests/shim_p11.so: tests/shim_p11.c ; @mkdir -p $(@D) && $(CC) $(filter-out -
 $B/tests/unit/test_hsm%: $B/tests/unit/test_hsm%.o $(LIB) $B/tests/shim_p11.so ; @$(CC) $(LDFLAGS) -o $@ $(filter-out %.so,$^) $(LDLIBS) -lcmocka
 $B/tests/unit/%: $B/tests/unit/%.o $(LIB) ; @$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -loath
 $B/tests/bench/bench_load: $(patsubst %.c,$B/%.o,$(wildcard tests/bench/load_*.c))
+$B/tests/bench/alike_early: $B/tests/bench/bench_alike.o
+$B/tests/bench/alike_early: LDFLAGS += -Wl,--wrap=decoy_open
+$B/tests/bench/alike_early $B/tests/bench/bench_alike: LDLIBS += -lm
 $B/tests/%: $B/tests/%.o $(LIB) ; @$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS)
 $B/%.o: %.c ; @mkdir -p $(@D) && echo "  CC $<" && $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 $B/api/spec.o: $B/openapi.inc
 $B/openapi.inc: api/openapi.json ; @mkdir -p $B && od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g' >$@
 -include $(shell find $B -name '*.d' 2>/dev/null)
-.PHONY: all check tests-built demo run stop bench fuzz soak lint format install deb clean help
+.PHONY: all check tests-built demo run stop bench alike fuzz soak race lint format install deb clean help
 .SECONDARY:

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "api/body.h"
+#include "vault/base/clock.h"
 #include "vault/base/frame.h"
 #include "vault/base/secret.h"
 #include "vault/base/text.h"
@@ -65,6 +66,8 @@ void call_reset(struct call *c)
     wipe(c->session, sizeof(c->session));
     c->connection = NULL;
     c->stage = CALL_HEAD;
+    c->began_us = clock_us();
+    c->outcome = HUFU_OK;
     c->match = (struct route_match){ 0 };
     c->content_length = 0;
     c->has_session = false;

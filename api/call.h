@@ -35,6 +35,8 @@ struct call {
     struct core_wait wait; /* first: done finds the call by it */
     struct MHD_Connection *connection;
     enum call_stage stage;
+    uint64_t began_us;        /* clock_us of its head */
+    enum hufu_err outcome;    /* of the answer */
     struct route_match match; /* its param lies in the library's memory until the request ends */
     size_t content_length;
     bool has_session;

@@ -30,6 +30,7 @@ struct core_link {
     int wake_fd;
     atomic_bool stop;
     atomic_int next_fd; /* a link to switch to, or -1 */
+    _Atomic uint64_t links;
 
     pthread_rwlock_t lock; /* written by the reading thread alone: link and up change */
     struct link link;
@@ -273,6 +274,7 @@ void core_link_attach(struct core_link *cl, int fd)
 {
     int unused = atomic_exchange(&cl->next_fd, fd);
 
+    atomic_fetch_add(&cl->links, 1);
     if (unused >= 0)
         close(unused);
     wake(cl);
@@ -308,6 +310,11 @@ enum hufu_err core_link_send(struct core_link *cl, uint16_t verb, struct view bo
     if (must_wake)
         wake(cl);
     return err;
+}
+
+uint64_t core_link_count(struct core_link *cl)
+{
+    return atomic_load(&cl->links);
 }
 
 size_t core_link_waiting(struct core_link *cl)

@@ -52,5 +52,6 @@ HUFU_MUST_USE enum hufu_err core_link_send(struct core_link *cl, uint16_t verb, 
 /* Gives everyone who waits HUFU_UNAVAILABLE now. */
 void core_link_fail_all(struct core_link *cl);
 size_t core_link_waiting(struct core_link *cl);
+uint64_t core_link_count(struct core_link *cl); /* links attached since the start */
 
 #endif

@@ -99,6 +99,7 @@ static enum hufu_err start(struct front *f, int core_fd)
     enum hufu_err err;
 
     serve_init(&f->serve);
+    f->serve.log_requests = conf_u64(f->conf, CONF_LOG_REQUESTS) != 0;
     f->serve.header_ms = conf_u64(f->conf, CONF_HEADER_MS);
     f->serve.body_ms = conf_u64(f->conf, CONF_BODY_MS);
     f->serve.idle_ms = conf_u64(f->conf, CONF_IDLE_MS);
@@ -193,6 +194,7 @@ static bool obey(struct front *f, uint8_t kind, int fd)
     }
     if (fd >= 0)
         close(fd);
+    log_obey(kind);
     if (kind == CONTROL_RELOAD)
         reload(f);
     return kind != CONTROL_DRAIN;

@@ -23,6 +23,7 @@ const struct route routes[] = { /* method, path, verb, body_max_bytes, kind; the
     { "POST",   "/v1/sessions",                   VERB_LOGIN,            PLAIN_BYTES, ROUTE_VERB },
     { "DELETE", "/v1/sessions/current",           VERB_LOGOUT,           0,           ROUTE_VERB },
     { "POST",   "/v1/sessions/current/step-up",   VERB_STEP_UP,          PLAIN_BYTES, ROUTE_VERB },
+    { "POST",   "/v1/sessions/current/password",  VERB_PASSWORD_CHANGE,  PLAIN_BYTES, ROUTE_VERB },
     { "GET",    "/v1/whoami",                     VERB_WHOAMI,           0,           ROUTE_VERB },
     { "POST",   "/v1/grants",                     VERB_GRANT_ASK,        PLAIN_BYTES, ROUTE_VERB },
     { "GET",    "/v1/grants",                     VERB_GRANT_LIST,       0,           ROUTE_VERB },

@@ -6,6 +6,7 @@
 #include "api/peer.h"
 #include "api/reply.h"
 #include "api/spec.h"
+#include "api/trace.h"
 #include "vault/base/clock.h"
 #include "vault/base/id.h"
 
@@ -14,6 +15,7 @@ void serve_init(struct serve *s)
     memset(s, 0, sizeof(*s));
     pthread_mutex_init(&s->id_mu, NULL);
     draw_init(&s->draw, &entropy_system);
+    s->started_ms = clock_system.now_ms(&clock_system);
     s->check_layout = strcmp(MHD_get_version(), "0.9.75") == 0;
 }
 
@@ -50,7 +52,7 @@ static enum MHD_Result send_reply(struct serve *s, struct peer *p, struct reply 
     if (atomic_load_explicit(&s->drain, memory_order_relaxed))
         reply->close = true;
     c->stage = CALL_DONE;
-    metrics_answer(&s->metrics, c->match.route, reply->status);
+    trace_answer(s, p, reply);
     watchdog_set(&p->watch, s->body_ms, false);
     return answer_send(c->connection, reply, view_of(c->request_id, c->request_id_len));
 }
@@ -61,6 +63,7 @@ static enum MHD_Result refuse(struct serve *s, struct peer *p, enum hufu_err err
     struct call *c = &p->call;
     struct reply reply;
 
+    c->outcome = err;
     buf_reset(&c->text);
     if (!make_id(s, c))
         return MHD_NO;
@@ -145,11 +148,15 @@ static enum MHD_Result find_route(struct serve *s, struct peer *p, const char *m
     err = routes_find(view_str(method), view_str(url), &c->match, c->allow);
     if (err == HUFU_OK && c->match.route->kind == ROUTE_METRICS && !peer_is_loopback(p))
         err = HUFU_NOT_FOUND;
-    if (err != HUFU_OK)
+    if (err != HUFU_OK) {
+        metrics_refuse(&s->metrics, METRICS_ROUTE);
         return refuse(s, p, err, c->content_length != 0);
+    }
     err = call_check_body(c, found);
-    if (err != HUFU_OK)
+    if (err != HUFU_OK) {
+        metrics_refuse(&s->metrics, METRICS_BODY);
         return refuse(s, p, err, true);
+    }
     if (p->cert != TLS_PEER_GOOD || p->pinned)
         return begin_body(s, p);
     call_make_plain(c, &(struct call_from){ p->addr, p->pin, p->until_ms });
@@ -177,8 +184,10 @@ static enum MHD_Result on_head(struct serve *s, struct peer *p, const char *url,
         metrics_refuse(&s->metrics, METRICS_CERTIFICATE);
         return refuse(s, p, HUFU_UNAUTHENTICATED, true);
     }
-    if (p->cert == TLS_PEER_GOOD && p->call.has_session)
+    if (p->cert == TLS_PEER_GOOD && p->call.has_session) {
+        metrics_refuse(&s->metrics, METRICS_IDENTITY);
         return refuse(s, p, HUFU_BAD_REQUEST, true);
+    }
     return find_route(s, p, method, url, &found);
 }
 
@@ -251,6 +260,7 @@ static enum MHD_Result answer_not_ready(struct serve *s, struct peer *p)
                            .retry_after_s = told->retry_after_s != 0 ? told->retry_after_s : 1,
                            .body = told->body };
 
+    p->call.outcome = told->err;
     return send_reply(s, p, &reply);
 }
 
@@ -262,11 +272,13 @@ static enum MHD_Result answer_error(struct serve *s, struct peer *p)
     bool has_field = told->where.tag != MSG_NONE || at_whole;
     struct reply reply;
 
+    c->outcome = told->err;
     buf_reset(&c->text);
     reply_error(told->err, view_of(c->request_id, c->request_id_len),
                 has_field ? &told->where : NULL, &c->text, &reply);
     if (told->retry_after_s != 0 && reply.retry_after_s != 0)
         reply.retry_after_s = told->retry_after_s;
+    reply.replayed = (told->flags & MSG_REPLAYED) != 0; /* a refusal under a key is kept too */
     if (told->err == HUFU_UNAUTHENTICATED && p->cert == TLS_PEER_GOOD)
         reply.close = true; /* its pin was taken away meanwhile */
     return send_reply(s, p, &reply);
@@ -276,12 +288,14 @@ static enum MHD_Result answer_metrics(struct serve *s, struct peer *p)
 {
     struct call *c = &p->call;
     struct metrics_now now = { .late = watchdog_late(s->watchdog),
+                               .core_links = core_link_count(s->core),
+                               .started_ms = s->started_ms,
+                               .cert_until_ms = tls_until_ms(s->tls),
                                .waiting = core_link_waiting(s->core),
                                .core_up = core_link_is_up(s->core) };
     struct reply reply = { .status = 200, .type = "text/plain; version=0.0.4; charset=utf-8" };
-    uint64_t busy;
 
-    watchdog_count(s->watchdog, &now.open, &busy);
+    watchdog_count(s->watchdog, &now.open, &now.busy);
     if (c->link_err != HUFU_OK || c->reply.err != HUFU_OK)
         buf_reset(&c->text);
     metrics_print(&s->metrics, &now, &c->text);

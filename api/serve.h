@@ -30,6 +30,8 @@ struct serve { /* what all connections share; filled before the first */
     struct watchdog *watchdog;
     struct metrics metrics;
     uint64_t header_ms, body_ms, idle_ms;
+    uint64_t started_ms;   /* UTC */
+    bool log_requests;     /* each answer has its line */
     bool check_layout;     /* the library is the one whose parser guard.h knows */
     atomic_bool drain;     /* answers end their connections */
     atomic_bool stop;      /* nothing more is sent to the core */

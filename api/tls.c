@@ -12,6 +12,7 @@
 struct tls_set {
     atomic_uint users;
     gnutls_certificate_credentials_t cred;
+    uint64_t until_ms; /* of the server's certificate */
 };
 
 struct tls {
@@ -77,6 +78,22 @@ static enum hufu_err set_trust(gnutls_certificate_credentials_t cred, const stru
     return err;
 }
 
+/* The end of the first certificate of the chain that goes out. */
+static uint64_t read_until(gnutls_certificate_credentials_t cred)
+{
+    gnutls_datum_t der = { NULL, 0 };
+    gnutls_x509_crt_t cert;
+    time_t until = (time_t)-1;
+
+    if (gnutls_certificate_get_crt_raw(cred, 0, 0, &der) != GNUTLS_E_SUCCESS ||
+        gnutls_x509_crt_init(&cert) != GNUTLS_E_SUCCESS)
+        return 0;
+    if (gnutls_x509_crt_import(cert, &der, GNUTLS_X509_FMT_DER) == GNUTLS_E_SUCCESS)
+        until = gnutls_x509_crt_get_expiration_time(cert);
+    gnutls_x509_crt_deinit(cert);
+    return until < 0 ? 0 : (uint64_t)until * 1000;
+}
+
 static enum hufu_err set_new(const struct tls_files *files, struct tls_set **out)
 {
     struct tls_set *set = calloc(1, sizeof(*set));
@@ -92,6 +109,7 @@ static enum hufu_err set_new(const struct tls_files *files, struct tls_set **out
         err = set_trust(set->cred, files);
     if (err != HUFU_OK)
         goto out;
+    set->until_ms = read_until(set->cred);
     *out = set;
     set = NULL;
 out:
@@ -114,6 +132,16 @@ enum hufu_err tls_new(const struct tls_files *files, struct tls **out)
     pthread_mutex_init(&t->mu, NULL);
     *out = t;
     return HUFU_OK;
+}
+
+uint64_t tls_until_ms(struct tls *t)
+{
+    uint64_t until_ms;
+
+    pthread_mutex_lock(&t->mu);
+    until_ms = t->present->until_ms;
+    pthread_mutex_unlock(&t->mu);
+    return until_ms;
 }
 
 void tls_free(struct tls *t)

@@ -36,6 +36,9 @@ void tls_free(struct tls *t); /* NULL is fine */
 /* Reads the files again; on failure (as tls_new) what was there goes on serving. */
 HUFU_MUST_USE enum hufu_err tls_reload(struct tls *t, const struct tls_files *files);
 
+/* End of the server's certificate as it is now, ms UTC; 0 where that cannot be told. */
+uint64_t tls_until_ms(struct tls *t);
+
 /* Takes the present set, to be given back; sets it in a session and asks for a certificate. */
 struct tls_set *tls_take(struct tls *t);
 void tls_give(struct tls_set *set); /* NULL is fine */

@@ -115,11 +115,26 @@ static void tell_failure(const struct hsm *h, const struct frame *frame,
                   LOG_NUM(answer->rv), NULL);
 }
 
+/* One line for each call that a request or a ceremony waits for; of the vault's own at debug. */
+static void tell_call(const struct hsm_request *req, const struct answering_answer *answer,
+                      uint64_t began_us)
+{
+    enum log_level level = req->request_id.len > 0 ? LOG_INFO : LOG_DEBUG;
+
+    if (!log_wants(level))
+        return;
+    log_event(level, "hsm.call", "request_id",
+              LOG_VIEW(req->request_id.len > 0 ? req->request_id : view_str("-")), "call",
+              LOG_STR(hsm_call_name(req->call)), "err", LOG_ERR(answer->err), "duration_us",
+              LOG_NUM(clock_us() - began_us), NULL);
+}
+
 /* Runs one call. False: the link is of no use any more. */
 static bool frame_serve(struct hsm *h, const struct frame *frame)
 {
     struct hsm_request req;
     struct answering_answer answer;
+    uint64_t began = clock_us();
     enum hufu_err err;
 
     err = hsm_request_get(frame->type, frame->body, &req);
@@ -127,6 +142,7 @@ static bool frame_serve(struct hsm *h, const struct frame *frame)
         answering_init(&answer);
         answering_run(&h->module, &req, &answer);
         tell_failure(h, frame, &answer);
+        tell_call(&req, &answer, began);
         tell_state(h);
         err = reply_send(h, frame, &answer);
         answering_done(&answer);
@@ -189,6 +205,7 @@ static void step_control(struct hsm *h, short events)
             link_take(h, fd);
         else if (fd >= 0)
             close(fd);
+        log_obey(kind);
         if (kind == CONTROL_RELOAD) { /* somebody may have mended something: look at once */
             h->wait_ms = WAIT_MIN_MS;
             h->next_ms = 0;

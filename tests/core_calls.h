@@ -58,7 +58,7 @@ static inline void rig_put_login(struct buf *out, const char *user, uint64_t ste
 {
     char password[64], code[7];
 
-    snprintf(password, sizeof(password), "correct-horse-%s", user);
+    snprintf(password, sizeof(password), "correct-horse-%c.%s", user[0], user + 1);
     rig_code(user, step, code);
     msg_put_text(out, MSG_USER, view_str(user));
     msg_put_text(out, MSG_PASSWORD, view_str(password));

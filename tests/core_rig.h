@@ -148,8 +148,10 @@ static inline void rig_init_text(struct buf *out)
         buf_str(out, rig_users[i].name);
         buf_str(out, "]\nrole = ");
         buf_str(out, rig_users[i].role);
-        buf_str(out, "\npassword = correct-horse-");
-        buf_str(out, rig_users[i].name);
+        buf_str(out, "\npassword = correct-horse-"); /* and the name, with a dot inside it */
+        buf_put(out, rig_users[i].name, 1);
+        buf_str(out, ".");
+        buf_str(out, rig_users[i].name + 1);
         buf_str(out, "\ntotp_secret = ");
         text_base32(out, seed, sizeof(seed));
         buf_str(out, "\n");

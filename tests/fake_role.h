@@ -6,7 +6,8 @@
  * Threads: one.
  *
  * The front takes TCP connections: one byte in, one line out. f, c, h: "NAME PID" of the front, the
- * core, the hsm process, each reached through the links; r: how many reloads the front has had.
+ * core, the hsm process, each reached through the links; r: how many reloads the front has had,
+ * and the level of the log that it was told.
  */
 #ifndef HUFU_TESTS_FAKE_ROLE_H
 #define HUFU_TESTS_FAKE_ROLE_H
@@ -27,7 +28,7 @@
 struct fake_role {
     const char *name, *dir, *scene;
     struct link front, core, hsm; /* those that this role has; fd -1 else */
-    unsigned reloads;
+    unsigned reloads, level;
     bool drain;
 };
 
@@ -85,6 +86,8 @@ static inline void fake_role_control(struct fake_role *r)
             fake_role_link(&r->hsm, fd);
         else if (kind == CONTROL_RELOAD)
             r->reloads++;
+        else if (kind >= CONTROL_LEVEL)
+            r->level = kind - CONTROL_LEVEL;
         else if (kind == CONTROL_DRAIN && !fake_role_is(r, "stubborn"))
             r->drain = true;
     }
@@ -158,7 +161,7 @@ static inline void fake_role_accept(struct fake_role *r)
         return;
     }
     if (question == 'r')
-        snprintf(line, sizeof(line), "%u", r->reloads);
+        snprintf(line, sizeof(line), "%u level %u", r->reloads, r->level);
     else if (question == 'f')
         fake_role_answer(r, 'f', line);
     else if (question == 'X' || question == 'B')
@@ -194,7 +197,9 @@ static inline void fake_role_begin(struct fake_role *r)
 /* The loop of all three. */
 static inline int fake_role_main(const char *name, const char *dir, const char *scene)
 {
-    struct fake_role r = { name, dir, scene, { .fd = -1 }, { .fd = -1 }, { .fd = -1 }, 0, false };
+    struct fake_role r = {
+        name, dir, scene, { .fd = -1 }, { .fd = -1 }, { .fd = -1 }, 0, 0, false
+    };
     struct sigaction act = { .sa_handler = fake_role_on_term };
     bool is_core = strcmp(name, "core") == 0, is_front = strcmp(name, "front") == 0;
 

@@ -54,6 +54,8 @@ vault/store/store.h  | 230 | the seam of the storage: one contract, two implemen
 
 # memcmp outside tests: file | reason why nothing secret is compared there.
 memcmp_files='
+vault/pass.c     | ids of ceremonies
+vault/progress.c | ids of ceremonies
 vault/access/refusal.c | networks of addresses, to count refusals by
 vault/access/shelf.c   | row keys: names, ids and digests, kept in order
 vault/ceremony.c       | ceremony ids, to page through a list

@@ -189,6 +189,9 @@ make_init() {
     : >"$dir/users.jsonl"
     echo "$users" | while read -r name role; do
         password=$(random_name 24)
+        while printf '%s' "$password" | grep -qi "$name"; do # refused, and it does come by chance
+            password=$(random_name 24)
+        done
         secret=$(head -c 20 /dev/urandom | base32)
         printf '[user %s]\nrole = %s\npassword = %s\ntotp_secret = %s\n\n' \
             "$name" "$role" "$password" "$secret" >>"$dir/init.conf"

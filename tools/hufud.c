@@ -23,11 +23,8 @@
 #include "vault/base/conf.h"
 #include "vault/base/log.h"
 #include "vault/base/secret.h"
+#include "vault/base/version.h"
 #include "vault/core.h"
-
-#ifndef HUFU_VERSION
-#define HUFU_VERSION "0.1.0"
-#endif
 
 #define CONF_PATH    "/etc/hufu/hufu.conf"
 #define SET_MAX      28   /* -o on one command line */
@@ -113,8 +110,8 @@ static bool options_parse(int argc, char **argv, struct options *o)
     return good && optind == argc;
 }
 
-/* Reads the file and then the single settings; tells a fault on standard error. */
-static enum hufu_err conf_read(const struct options *o, struct conf **out)
+/* Reads the file and then the single settings; tells a fault on standard error, unless quiet. */
+static enum hufu_err conf_read(const struct options *o, bool quiet, struct conf **out)
 {
     char text[ERR_BYTES] = "";
     struct conf *conf = NULL;
@@ -124,7 +121,8 @@ static enum hufu_err conf_read(const struct options *o, struct conf **out)
     for (size_t i = 0; i < o->sets_count && err == HUFU_OK; i++)
         err = conf_set(conf, o->sets[i], text, sizeof(text));
     if (err != HUFU_OK) {
-        fprintf(stderr, "hufud: %s\n", text);
+        if (!quiet)
+            fprintf(stderr, "hufud: %s\n", text);
         conf_free(conf);
         return err;
     }
@@ -162,6 +160,11 @@ static int role_main(const char *role, const struct conf *conf)
 
 /* ---- the supervisor ---- */
 
+struct level_source {
+    const struct options *o;
+    uint8_t level;
+};
+
 static void limit_raise(__rlimit_resource_t resource)
 {
     struct rlimit limit;
@@ -189,6 +192,23 @@ static int refuse(const char *event, enum hufu_err err, int status)
     return status;
 }
 
+/* SIGHUP: the file is read again for the level of the log; a fault in it changes nothing. */
+static uint8_t read_level(void *arg)
+{
+    struct level_source *source = arg;
+    struct conf *conf = NULL;
+
+    enum hufu_err err = conf_read(source->o, true, &conf);
+
+    if (err == HUFU_OK)
+        source->level = (uint8_t)conf_u64(conf, CONF_LOG_LEVEL);
+    else /* hufud -t tells a person where it is */
+        log_event(LOG_ERROR_LEVEL, "hufud.reload_failed", "err", LOG_ERR(err), NULL);
+    conf_free(conf);
+    log_level_set((enum log_level)source->level);
+    return source->level;
+}
+
 static int plan_run(const struct options *o, const struct conf *conf, struct supervise_plan *plan)
 {
     enum hufu_err err;
@@ -208,7 +228,10 @@ static int plan_run(const struct options *o, const struct conf *conf, struct sup
 
 static int supervisor_main(const struct options *o, const struct conf *conf)
 {
+    struct level_source source = { o, (uint8_t)conf_u64(conf, CONF_LOG_LEVEL) };
     struct supervise_plan plan = { .args = o->args,
+                                   .read_level = read_level,
+                                   .arg = &source,
                                    .data_dir = conf_text(conf, CONF_DATA),
                                    .lock_fd = -1,
                                    .listen_fd = -1,
@@ -249,8 +272,9 @@ int main(int argc, char **argv)
         puts("hufud " HUFU_VERSION);
         return 0;
     }
-    if (conf_read(&o, &conf) != HUFU_OK)
+    if (conf_read(&o, false, &conf) != HUFU_OK)
         return SUPERVISE_EXIT_CONFIG;
+    log_format_set((enum log_format)conf_u64(conf, CONF_LOG_FORMAT));
     log_setup(o.role ? o.role : "hufud", (enum log_level)conf_u64(conf, CONF_LOG_LEVEL));
     if (o.mode == MODE_CHECK)
         puts("hufud: the configuration is valid");

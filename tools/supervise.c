@@ -288,6 +288,17 @@ static void reap(struct supervise *s)
                 role_gone(s, (enum supervise_role)i, how);
 }
 
+/* Each role reads its own files again; the level of the log is read here, for all of them. */
+static void reload(struct supervise *s)
+{
+    uint8_t level = s->plan->read_level(s->plan->arg);
+
+    for (int i = 0; i < SUPERVISE_ROLES; i++) {
+        tell(s, (enum supervise_role)i, CONTROL_RELOAD, -1);
+        tell(s, (enum supervise_role)i, (uint8_t)(CONTROL_LEVEL + level), -1);
+    }
+}
+
 static void step_signals(struct supervise *s)
 {
     struct signalfd_siginfo info;
@@ -295,8 +306,8 @@ static void step_signals(struct supervise *s)
     while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
             stop(s, 0, true);
-        for (int i = 0; i < SUPERVISE_ROLES && info.ssi_signo == SIGHUP; i++)
-            tell(s, (enum supervise_role)i, CONTROL_RELOAD, -1);
+        if (info.ssi_signo == SIGHUP)
+            reload(s);
     }
     reap(s); /* always: several ends may share one SIGCHLD */
 }

@@ -30,13 +30,17 @@ struct supervise_plan {
     int lock_fd;             /* from instance_lock; stays the caller's */
     int listen_fd;           /* -1 with init_fd; else taken over */
     uint16_t port;           /* of listen_fd */
-    int init_fd;             /* -1; else no front is started, and it ends after CONTROL_INIT_DONE */
+    /* Reads the configuration again and gives the enum log_level that holds now. */
+    uint8_t (*read_level)(void *arg);
+    void *arg;
+    int init_fd; /* -1; else no front is started, and it ends after CONTROL_INIT_DONE */
 };
 
 /*
- * Runs until a signal or a role ends it. SIGTERM and SIGINT: drain, at most 5 s; SIGHUP: reload.
- * Returns the exit status: 0 after a signal or a finished init; 78 where a role said that it must
- * not be started again; 1 where an init failed or took over 60 s, or signals cannot be had.
+ * Runs until a signal or a role ends it. SIGTERM and SIGINT: drain, at most 5 s; SIGHUP: reload,
+ * and the level of the log. Returns the exit status: 0 after a signal or a finished init; 78 where
+ * a role said that it must not be started again; 1 where an init failed or took over 60 s, or
+ * signals cannot be had.
  */
 int supervise_run(const struct supervise_plan *plan);
 

@@ -4,15 +4,24 @@
 
 #include "vault/base/id.h"
 #include "vault/base/secret.h"
+#include "vault/ceremony_people.h"
 #include "vault/handle.h"
+#include "vault/keylist.h"
 #include "vault/manage.h"
 
 #define ROW_BYTES_MAX 1024
 #define PAGE_MAX      1000
 
 static const struct ceremony_kind kinds[] = {
-    { "rotate-kek", ROLE_CUSTODIAN, false, true },
-    { "enrol-user", ROLE_SECURITY_ADMIN, true, false },
+    { "rotate-kek", ROLE_CUSTODIAN, ABOUT_VAULT },
+    { "rotate-data-key", ROLE_CUSTODIAN, ABOUT_DOMAIN },
+    { "rotate-index-key", ROLE_CUSTODIAN, ABOUT_DOMAIN },
+    { "destroy-key", ROLE_CUSTODIAN, ABOUT_KEY },
+    { "enrol-user", ROLE_SECURITY_ADMIN, ABOUT_NEW_PERSON },
+    { "change-role", ROLE_SECURITY_ADMIN, ABOUT_SUBJECT },
+    { "reset-factor", ROLE_SECURITY_ADMIN, ABOUT_SUBJECT },
+    { "reset-password", ROLE_SECURITY_ADMIN, ABOUT_SUBJECT },
+    { "freeze-lift", ROLE_SECURITY_ADMIN, ABOUT_SUBJECT },
 };
 
 const struct ceremony_kind *ceremony_kind_find(struct view name)
@@ -51,41 +60,61 @@ static void print_approvals(struct core *core, const struct ceremony *c, struct 
 }
 
 /* The members of the reply's object, which the caller closes. */
-static void open_object(struct core *core, const struct ceremony *c, struct json *j)
+static void open_object(struct core *core, const struct ceremony *c, const char *password,
+                        struct json *j)
 {
+    uint64_t done = c->done, total = c->total;
     char id[ID_TEXT_LEN + 1];
 
+    if (c->state == CEREMONY_RUNNING)
+        (void)progress_find(&core->progress, c->id, &done, &total);
     id_print(c->id, id);
     json_open(j);
     print_approvals(core, c, j);
-    json_put_u64(j, "done", c->done);
+    json_put_u64(j, "done", done);
     if (c->error[0] != '\0')
         json_put_str(j, "error", c->error);
     json_put_str(j, "id", id);
+    if (password != NULL)
+        json_put_str(j, "initial_password", password);
     json_put_str(j, "kind", c->kind);
     json_put_u64(j, "needed", c->needed);
+    if (ceremony_people_role(c) != NULL)
+        json_put_str(j, "role", ceremony_people_role(c));
     json_put_str(j, "state", ceremony_state_name(c->state));
-    json_put_u64(j, "total", c->total);
+    if (c->subject[0] != '\0')
+        json_put_str(j, "subject", c->subject);
+    json_put_u64(j, "total", total);
 }
 
 void ceremony_print(struct core *core, const struct ceremony *c, struct json *j)
 {
-    open_object(core, c, j);
+    open_object(core, c, NULL, j);
     json_close(j);
 }
 
-static enum hufu_err print_reply(struct request *req, const struct ceremony *c)
+enum hufu_err ceremony_reply(struct request *req, const struct ceremony *c, const char *password,
+                             const struct user *seed_of)
 {
     struct json j;
 
     if (request_body(req, 4096) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     json_init(&j, &req->body);
-    ceremony_print(req->core, c, &j);
+    open_object(req->core, c, password, &j);
+    if (seed_of != NULL)
+        manage_print_seed(seed_of, &j);
+    json_close(&j);
     return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
-static bool is_going_on(struct core *core, const char *kind)
+static enum hufu_err print_reply(struct request *req, const struct ceremony *c)
+{
+    return ceremony_reply(req, c, NULL, NULL);
+}
+
+static bool is_going_on(struct core *core, const struct ceremony_kind *kind, uint32_t domain_id,
+                        struct view subject)
 {
     uint64_t now = core_now(core);
     struct ceremony c;
@@ -94,21 +123,25 @@ static bool is_going_on(struct core *core, const char *kind)
         bool open =
             c.state == CEREMONY_RUNNING || (c.state == CEREMONY_PROPOSED && now < c.expires_ms);
 
-        if (open && strcmp(c.kind, kind) == 0)
+        if (open && strcmp(c.kind, kind->name) == 0 && c.domain_id == domain_id &&
+            (kind->about < ABOUT_KEY || view_is(subject, c.subject)))
             return true;
     }
     return false;
 }
 
 /* Of two that begin at once, only one finds the ids row as it was: it is written again. */
-static enum hufu_err take_turn(struct worker *w, struct request *req, const char *kind)
+static enum hufu_err take_turn(struct worker *w, struct request *req,
+                               const struct ceremony_kind *kind, uint32_t domain_id,
+                               struct view subject)
 {
     struct row_ids ids;
     uint64_t seq;
 
     if (directory_ids(w->core->dir, &ids, &seq) != HUFU_OK)
         return HUFU_UNAVAILABLE;
-    return is_going_on(w->core, kind) ? HUFU_CONFLICT : manage_write_ids(w, req, &ids, seq);
+    return is_going_on(w->core, kind, domain_id, subject) ? HUFU_CONFLICT
+                                                          : manage_write_ids(w, req, &ids, seq);
 }
 
 enum hufu_err ceremony_begin(struct worker *w, struct request *req,
@@ -119,9 +152,13 @@ enum hufu_err ceremony_begin(struct worker *w, struct request *req,
     uint64_t now = core_now(w->core);
     enum hufu_err err = HUFU_OK;
 
-    *c = (struct ceremony){ .state = CEREMONY_PROPOSED, .seq = STORE_ABSENT };
-    if (kind->exclusive)
-        err = take_turn(w, req, kind->name);
+    *c = (struct ceremony){ .state = CEREMONY_PROPOSED,
+                            .seq = STORE_ABSENT,
+                            .target = c->target,
+                            .password = c->password };
+    c->domain_id = req->domain == NULL ? 0 : req->domain->id;
+    if (kind->about != ABOUT_NEW_PERSON) /* whose own call writes the ids row */
+        err = take_turn(w, req, kind, c->domain_id, subject);
     if (err != HUFU_OK)
         return err;
     if (id_make(&w->draw, now, c->id) != HUFU_OK)
@@ -141,22 +178,54 @@ enum hufu_err ceremony_begin(struct worker *w, struct request *req,
     return ceremony_row_write(w, req, &req->op[0], c);
 }
 
+/* What the ceremony is to be about: it must be named where the kind asks for it, and be there. */
+static enum hufu_err read_about(struct worker *w, struct request *req,
+                                const struct ceremony_kind *kind, struct msg_where *where)
+{
+    const struct key *key;
+
+    switch (kind->about) {
+    case ABOUT_VAULT:
+        return HUFU_OK;
+    case ABOUT_DOMAIN:
+        if (!msg_has(&req->msg, MSG_DOMAIN))
+            return manage_at(where, MSG_DOMAIN, HUFU_BAD_REQUEST);
+        return domain_for(w, req, where);
+    case ABOUT_KEY:
+        if (!msg_has(&req->msg, MSG_SUBJECT))
+            return manage_at(where, MSG_SUBJECT, HUFU_BAD_REQUEST);
+        key = keylist_find(w->core, msg_text(&req->msg, MSG_SUBJECT));
+        if (key == NULL)
+            return manage_at(where, MSG_SUBJECT, HUFU_NOT_FOUND);
+        req->domain = directory_domain_id(w->core->dir, key->domain);
+        return key_can_end(key) ? HUFU_OK : manage_at(where, MSG_SUBJECT, HUFU_CONFLICT);
+    case ABOUT_SUBJECT:
+        return msg_has(&req->msg, MSG_SUBJECT) ? HUFU_OK
+                                               : manage_at(where, MSG_SUBJECT, HUFU_BAD_REQUEST);
+    case ABOUT_NEW_PERSON:
+        break;
+    }
+    return manage_at(where, MSG_KIND, HUFU_BAD_REQUEST); /* begun by its own call, not here */
+}
+
 enum hufu_err handle_ceremony_propose(struct worker *w, struct request *req,
                                       struct msg_where *where)
 {
     const struct ceremony_kind *kind = ceremony_kind_find(msg_text(&req->msg, MSG_KIND));
     struct view subject = msg_text(&req->msg, MSG_SUBJECT);
     struct view reason = msg_text(&req->msg, MSG_REASON);
-    struct ceremony c;
+    struct ceremony c = { 0 };
     enum hufu_err err;
 
     if (kind == NULL)
         return manage_at(where, MSG_KIND, HUFU_BAD_REQUEST);
     if (kind->role != req->who.role)
         return HUFU_FORBIDDEN;
-    if (kind->needs_subject)
-        return manage_at(where, MSG_KIND, HUFU_BAD_REQUEST); /* begun by its own call, not here */
-    err = check_member(w, req, MSG_REASON, where);
+    if (kind->about == ABOUT_SUBJECT)
+        return ceremony_people_propose(w, req, kind, where);
+    err = read_about(w, req, kind, where);
+    if (err == HUFU_OK)
+        err = check_member(w, req, MSG_REASON, where);
     if (err == HUFU_OK)
         err = check_member(w, req, MSG_SUBJECT, where);
     if (err != HUFU_OK)
@@ -206,19 +275,20 @@ static enum hufu_err draft_change(struct worker *w, struct request *req, const s
 /* Approvals of people who are still allowed in: one who was frozen meanwhile has no say. */
 static uint32_t count_standing(struct worker *w, const struct ceremony *c)
 {
+    const struct ceremony_kind *kind = ceremony_kind_find(view_str(c->kind));
     uint32_t n = 0;
 
     for (size_t i = 0; i < c->approval_count; i++) {
         const struct user *user = directory_user_id(w->core->dir, c->approval[i].user_id);
 
-        n += user != NULL && user->state == ROW_ACTIVE;
+        n += user != NULL && user->state == ROW_ACTIVE && kind != NULL && user->role == kind->role;
     }
     return n;
 }
 
 /* … and none of them may be frozen before this is committed. */
-static enum hufu_err expect_approvers(struct worker *w, struct request *req,
-                                      const struct ceremony *c)
+enum hufu_err ceremony_expect_approvers(struct worker *w, struct request *req,
+                                        const struct ceremony *c)
 {
     for (size_t i = 0; i < c->approval_count; i++) {
         const struct user *user = directory_user_id(w->core->dir, c->approval[i].user_id);
@@ -231,50 +301,6 @@ static enum hufu_err expect_approvers(struct worker *w, struct request *req,
     return HUFU_OK;
 }
 
-/* The reply to who seconds a person: the code secret. The password went to who proposed, so that
- * neither of the two can come in alone. */
-static enum hufu_err print_seed(struct worker *w, struct request *req, const struct ceremony *c,
-                                const struct user *user)
-{
-    struct json j;
-
-    if (request_body(req, 4096) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    json_init(&j, &req->body);
-    open_object(w->core, c, &j);
-    manage_print_seed(user, &j);
-    json_close(&j);
-    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
-}
-
-/* The second administrator agrees: the person may come in, in the same operation. */
-static enum hufu_err activate_user(struct worker *w, struct request *req, struct ceremony *c)
-{
-    const struct user *user = directory_user(w->core->dir, view_str(c->subject));
-    struct user active;
-    struct buf text;
-    enum hufu_err err;
-
-    if (user == NULL || user->state != ROW_PENDING)
-        return HUFU_CONFLICT;
-    c->state = CEREMONY_DONE;
-    c->done = 1;
-    c->total = 1;
-    err = draft_change(w, req, c);
-    if (err != HUFU_OK)
-        return err;
-    active = *user;
-    active.state = ROW_ACTIVE;
-    buf_init(&text, MANAGE_ROW_MAX);
-    user_put(&active, &text);
-    err = manage_write(w, req, TABLE_USER, user->id, user->seq, &text);
-    buf_done(&text);
-    wipe(&active, sizeof(active));
-    if (err == HUFU_OK)
-        err = expect_approvers(w, req, c);
-    return err == HUFU_OK ? print_seed(w, req, c, user) : err;
-}
-
 enum hufu_err handle_ceremony_approve(struct worker *w, struct request *req,
                                       struct msg_where *where)
 {
@@ -283,6 +309,8 @@ enum hufu_err handle_ceremony_approve(struct worker *w, struct request *req,
     enum hufu_err err;
 
     err = find(w, req, &c);
+    if (err == HUFU_OK && ceremony_people_is_about(w->core, &c, req->who.user))
+        err = HUFU_FORBIDDEN; /* nobody has a say in what is done to oneself */
     if (err == HUFU_OK)
         err = check_member(w, req, MSG_REASON, where);
     if (err != HUFU_OK)
@@ -298,11 +326,11 @@ enum hufu_err handle_ceremony_approve(struct worker *w, struct request *req,
     c.changed_ms = now;
     if (count_standing(w, &c) < c.needed)
         return draft_change(w, req, &c);
-    if (strcmp(c.kind, "enrol-user") == 0)
-        return activate_user(w, req, &c);
+    if (ceremony_people_has(c.kind))
+        return ceremony_people_carry_out(w, req, &c);
     c.state = CEREMONY_RUNNING; /* keeper.c takes it from here */
     err = draft_change(w, req, &c);
-    return err == HUFU_OK ? expect_approvers(w, req, &c) : err;
+    return err == HUFU_OK ? ceremony_expect_approvers(w, req, &c) : err;
 }
 
 enum hufu_err handle_ceremony_cancel(struct worker *w, struct request *req, struct msg_where *where)
@@ -311,6 +339,8 @@ enum hufu_err handle_ceremony_cancel(struct worker *w, struct request *req, stru
     enum hufu_err err;
 
     err = find(w, req, &c);
+    if (err == HUFU_OK && ceremony_people_is_about(w->core, &c, req->who.user))
+        err = HUFU_FORBIDDEN; /* nobody has a say in what is done to oneself */
     if (err == HUFU_OK)
         err = check_member(w, req, MSG_REASON, where);
     if (err == HUFU_OK && c.state != CEREMONY_PROPOSED)

@@ -11,11 +11,18 @@
 #include "vault/base/json.h"
 #include "vault/row.h"
 
+enum ceremony_about { /* what a ceremony is about; one of a kind and thing is open at a time */
+                      ABOUT_VAULT,   /* nothing in particular */
+                      ABOUT_DOMAIN,  /* member domain */
+                      ABOUT_KEY,     /* member subject: the id of a key */
+                      ABOUT_SUBJECT, /* member subject: the name of a person, partner or domain */
+                      ABOUT_NEW_PERSON, /* the same, and begun by a call of its own */
+};
+
 struct ceremony_kind {
     const char *name;
-    enum role role;     /* who proposes and approves */
-    bool needs_subject; /* the name of a person, partner or domain */
-    bool exclusive;     /* one at a time: a second one meets a conflict */
+    enum role role; /* who proposes and approves */
+    enum ceremony_about about;
 };
 
 /* NULL where there is no such kind. */
@@ -28,8 +35,20 @@ HUFU_MUST_USE enum hufu_err ceremony_row_write(struct worker *w, struct request 
 void ceremony_print(struct core *core, const struct ceremony *c, struct json *j);
 
 /*
- * Begins a ceremony for the caller: fills *c and adds its row to operation 0, whose entry it names.
- * HUFU_CONFLICT where an exclusive kind is going on; HUFU_UNAVAILABLE.
+ * Makes it the reply, with what is shown once: an initial password and the code secret of a person,
+ * each NULL where there is none. SECRET. HUFU_UNAVAILABLE.
+ */
+HUFU_MUST_USE enum hufu_err ceremony_reply(struct request *req, const struct ceremony *c,
+                                           const char *password, const struct user *seed_of);
+/* Adds that nobody who approved changes before this is committed. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err ceremony_expect_approvers(struct worker *w, struct request *req,
+                                                      const struct ceremony *c);
+
+/*
+ * Begins a ceremony for the caller: fills *c, whose target and password are as the caller set them
+ * (else zero), and adds its row to operation 0, whose entry it names.
+ * The domain is req->domain. HUFU_CONFLICT where one of this kind is open about the same thing;
+ * HUFU_UNAVAILABLE. Takes two writes and their preconditions.
  */
 HUFU_MUST_USE enum hufu_err ceremony_begin(struct worker *w, struct request *req,
                                            const struct ceremony_kind *kind, struct view subject,

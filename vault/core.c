@@ -107,7 +107,7 @@ static void *keep(void *arg)
 
     while (!atomic_load(&t->stop))
         if (!keeper_step(&t->keeper))
-            queue_wait(&t->core->keys, PAUSE_MS);
+            queue_wait(&t->core->keys, (uint32_t)t->keeper.pause_ms);
     return NULL;
 }
 
@@ -198,6 +198,7 @@ static bool read_control(struct process *p)
     enum hufu_err err;
 
     while ((err = control_recv(p->control_fd, &kind, &fd)) == HUFU_OK) {
+        log_obey(kind);
         if (kind == CONTROL_LINK_FRONT && fd >= 0) {
             front_link_replace(&p->front, fd);
         } else if (kind == CONTROL_LINK_HSM && fd >= 0) {

@@ -33,6 +33,8 @@ enum hufu_err core_build(struct core *core)
                                        .clock = core->clock };
     enum hufu_err err;
 
+    core->started_ms = core_now(core);
+    progress_init(&core->progress);
     queue_init(&core->work, WORK_MAX);
     queue_init(&core->passwords, PASSWORDS_MAX);
     queue_init(&core->keys, KEYS_MAX);
@@ -79,4 +81,5 @@ void core_take_down(struct core *core)
     directory_free(core->dir);
     keyring_free(core->ring);
     arena_pool_free(core->pool);
+    progress_done(&core->progress);
 }

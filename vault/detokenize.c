@@ -247,6 +247,7 @@ static enum hufu_err reveal_all(struct job *job)
         return job->item[0].err; /* its entry is drafted: the refusal goes out with it */
     if (print_reply(job) != HUFU_OK)
         return HUFU_UNAVAILABLE;
+    req->revealed = (uint32_t)job->revealed;
     return request_receipt(job->w, req, 1, 0);
 }
 

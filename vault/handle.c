@@ -20,12 +20,14 @@ static const struct {
     [VERB_RESUME] = { handle_lifecycle, false },
     [VERB_REVOKE] = { handle_lifecycle, false },
     [VERB_DELETE] = { handle_lifecycle, false },
+    [VERB_REPLACE] = { handle_replace, false },
     [VERB_LOGIN] = { handle_login, true },
     [VERB_LOGOUT] = { handle_logout, false },
     [VERB_STEP_UP] = { handle_step_up, false },
+    [VERB_PASSWORD_CHANGE] = { handle_password_change, true },
     [VERB_WHOAMI] = { handle_whoami, false },
     [VERB_DETOKENIZE] = { handle_detokenize, false },
-    [VERB_CEREMONY_PROPOSE] = { handle_ceremony_propose, false },
+    [VERB_CEREMONY_PROPOSE] = { handle_ceremony_propose, true }, /* of reset-password alone */
     [VERB_CEREMONY_LIST] = { handle_ceremony_list, false },
     [VERB_CEREMONY_SHOW] = { handle_ceremony_show, false },
     [VERB_CEREMONY_APPROVE] = { handle_ceremony_approve, false },
@@ -35,6 +37,7 @@ static const struct {
     [VERB_DOMAIN_LIST] = { handle_domain_list, false },
     [VERB_PARTNER_ADD] = { handle_partner_add, false },
     [VERB_PARTNER_LIST] = { handle_partner_list, false },
+    [VERB_PARTNER_CERT_ADD] = { handle_partner_cert_add, false },
     [VERB_USER_ADD] = { handle_user_add, true },
     [VERB_USER_LIST] = { handle_user_list, false },
     [VERB_DOMAIN_FREEZE] = { handle_freeze, false },
@@ -119,6 +122,25 @@ static bool is_fresh(const struct core *core, const struct session *s)
     return s->factor_ms <= now && now - s->factor_ms < conf_u64(core->conf, CONF_FRESH_S) * 1000;
 }
 
+/* Controls C01 and C06: a partner that is frozen, or qualified no longer, collects nothing. */
+static bool may_collect(const struct core *core, const struct request *req)
+{
+    const struct partner *p = req->who.partner;
+    bool collects = req->msg.verb == VERB_TOKENIZE || req->msg.verb == VERB_REPLACE;
+
+    return p == NULL || !collects ||
+           (p->state == ROW_ACTIVE &&
+            (p->qualified_until_ms == 0 || core_now(core) < p->qualified_until_ms));
+}
+
+/* C42: a password that is too old opens nothing but the way to a new one. */
+static bool has_old_password(const struct core *core, const struct request *req)
+{
+    uint64_t until = req->who.user == NULL ? 0 : password_until(core, req->who.user);
+
+    return until != 0 && core_now(core) >= until;
+}
+
 /* 401, 403, body 400, 401 step-up: in this order, before a handler runs. */
 static enum hufu_err admit(struct core *core, struct request *req, struct msg_where *where)
 {
@@ -134,6 +156,10 @@ static enum hufu_err admit(struct core *core, struct request *req, struct msg_wh
         return err;
     if (!verbs_may(req->msg.verb, req->who.role))
         return req->who.role == ROLE_NONE ? HUFU_UNAUTHENTICATED : HUFU_FORBIDDEN;
+    if (has_old_password(core, req) && !verbs_with_old_password(req->msg.verb))
+        return HUFU_FORBIDDEN;
+    if (!may_collect(core, req))
+        return HUFU_FORBIDDEN;
     if ((req->msg.flags & MSG_BODY_BAD) != 0) {
         *where = req->msg.where;
         return req->msg.body_err;
@@ -203,10 +229,19 @@ static void begin_attempt(struct request *req)
     req->op = NULL;
     req->domain = NULL;
     req->receipt_at = 0;
+    req->created = 0;
+    req->revealed = 0;
     req->idem_kept = false;
     req->reply = (struct msg_reply){ .where = MSG_WHERE_NONE };
     req->body = (struct buf){ 0 };
     req->draft = (struct store_draft){ 0 };
+}
+
+static bool hashes(const struct request *req)
+{
+    return handlers[req->msg.verb].hashes &&
+           (req->msg.verb != VERB_CEREMONY_PROPOSE ||
+            view_is(msg_text(&req->msg, MSG_KIND), "reset-password"));
 }
 
 static void serve(struct worker *w, struct request *req)
@@ -219,7 +254,7 @@ static void serve(struct worker *w, struct request *req)
     err = admit(w->core, req, &where);
     if (err == HUFU_OK && req->limit_hit)
         err = HUFU_RATE_LIMITED;
-    if (err == HUFU_OK && !req->password_done && handlers[req->msg.verb].hashes) {
+    if (err == HUFU_OK && !req->password_done && hashes(req)) {
         if (queue_put(&w->core->passwords, &req->node) != HUFU_OK)
             refuse(w, req, HUFU_UNAVAILABLE, where);
         return;

@@ -23,17 +23,19 @@ typedef enum hufu_err handler_fn(struct worker *w, struct request *req, struct m
 bool worker_step(struct worker *w);
 /* Hashes one password and gives its request back to the workers. True where there was one. */
 bool password_step(struct core *core);
-/* One thing that is due: a window of counted refusals, a dead session, a ceremony past its time. */
+/* What is due: a window of counted refusals, a dead session or a ceremony past its time; rows. */
 bool sweeper_step(struct worker *w);
 
 /* The handlers, one file each (or one file for close kin). */
-handler_fn handle_tokenize, handle_lookup, handle_inspect, handle_lifecycle, handle_detokenize;
-handler_fn handle_login, handle_logout, handle_step_up, handle_whoami;
+handler_fn handle_tokenize, handle_lookup, handle_inspect, handle_lifecycle, handle_replace;
+handler_fn handle_detokenize;
+handler_fn handle_login, handle_logout, handle_step_up, handle_whoami, handle_password_change;
 handler_fn handle_ceremony_propose, handle_ceremony_approve, handle_ceremony_cancel;
 handler_fn handle_ceremony_list, handle_ceremony_show;
 handler_fn handle_key_list, handle_status, handle_metrics, handle_peer_check;
 handler_fn handle_checkpoint, handle_proof, handle_consistency, handle_entries;
 handler_fn handle_domain_add, handle_domain_list, handle_partner_add, handle_partner_list;
+handler_fn handle_partner_cert_add;
 handler_fn handle_user_add, handle_user_list, handle_freeze;
 
 /* Makes req->draft one entry of a refusal: code err. HUFU_UNAVAILABLE. */
@@ -58,6 +60,8 @@ void refuse_print(struct json *j, enum hufu_err err);
 /* True where a session has come to its end or has been idle for too long. */
 bool session_is_over(const struct core *core, const struct session *s);
 uint64_t core_now(const struct core *core); /* ms UTC */
+/* When a person's password becomes too old (C42), ms UTC; 0: never. */
+uint64_t password_until(const struct core *core, const struct user *user);
 uint64_t core_boot(const struct core *core);
 
 /* Asks for a receipt: before the body's member at offset `at`; commits to the body as it stands. */

@@ -4,6 +4,7 @@
 
 #include "vault/base/frame.h"
 #include "vault/base/secret.h"
+#include "vault/keys/envelope.h"
 #include "vault/row.h"
 #include "vault/handle.h"
 
@@ -18,6 +19,7 @@ static bool is_kept(uint16_t verb)
     case VERB_RESUME:
     case VERB_REVOKE:
     case VERB_DELETE:
+    case VERB_REPLACE:
     case VERB_CEREMONY_PROPOSE:
     case VERB_CEREMONY_APPROVE:
     case VERB_CEREMONY_CANCEL:
@@ -91,10 +93,28 @@ static enum hufu_err restore(struct request *req, struct reader *r, uint64_t seq
     return HUFU_OK;
 }
 
+enum hufu_err idempotency_until(struct view image, uint64_t *until_out)
+{
+    struct view header;
+    struct reader r;
+    uint32_t version;
+    uint64_t until_ms;
+
+    if (envelope_peek(image, &version, &header) != HUFU_OK)
+        return HUFU_CORRUPT;
+    reader_init(&r, header.p, header.len);
+    until_ms = reader_u64(&r);
+    if (reader_end(&r) != HUFU_OK)
+        return HUFU_CORRUPT;
+    *until_out = until_ms;
+    return HUFU_OK;
+}
+
 static enum hufu_err compare(struct worker *w, struct request *req, struct view image,
                              bool *replayed_out)
 {
     uint8_t mine[32], kept[32];
+    uint64_t until_ms;
     struct reader r;
     struct buf text;
     enum hufu_err err;
@@ -102,6 +122,8 @@ static enum hufu_err compare(struct worker *w, struct request *req, struct view 
     buf_init(&text, FRAME_MAX);
     err =
         row_open_control(w->crypt, w->core->ring, req->idem_row, req->idem_seen.seq, image, &text);
+    if (err == HUFU_OK)
+        err = idempotency_until(image, &until_ms);
     if (err != HUFU_OK || fingerprint(w, req, mine) != HUFU_OK) {
         err = HUFU_UNAVAILABLE;
         goto out;
@@ -111,7 +133,7 @@ static enum hufu_err compare(struct worker *w, struct request *req, struct view 
         err = HUFU_UNAVAILABLE;
         goto out;
     }
-    if (reader_u64(&r) <= core_now(w->core))
+    if (until_ms <= core_now(w->core))
         goto out; /* kept long enough: as if it were not there */
     reader_copy(&r, kept, sizeof(kept));
     err = HUFU_IDEM_MISMATCH;
@@ -150,16 +172,17 @@ enum hufu_err idempotency_find(struct worker *w, struct request *req, bool *repl
 static enum hufu_err lay_row(struct worker *w, struct request *req, enum hufu_err outcome,
                              struct msg_where where, struct store_op *op)
 {
-    uint8_t print[32];
-    struct buf text;
+    uint8_t print[32], until_mem[8];
+    struct buf text, until;
     enum hufu_err err;
 
+    buf_fixed(&until, until_mem, sizeof(until_mem));
+    buf_u64(&until, core_now(w->core) + IDEMPOTENCY_KEPT_MS);
     buf_init(&text, FRAME_MAX);
     err = fingerprint(w, req, print);
     if (err != HUFU_OK)
         goto out;
     buf_u8(&text, ROW_FORMAT);
-    buf_u64(&text, core_now(w->core) + IDEMPOTENCY_KEPT_MS);
     buf_put(&text, print, sizeof(print));
     buf_u16(&text, (uint16_t)outcome);
     buf_u16(&text, where.tag);
@@ -169,7 +192,7 @@ static enum hufu_err lay_row(struct worker *w, struct request *req, enum hufu_er
     buf_u32(&text, (uint32_t)req->receipt_at);
     buf_put(&text, req->nonce, sizeof(req->nonce));
     buf_lv32(&text, req->body.p, outcome == HUFU_OK ? req->body.len : 0);
-    err = row_write_control(w, req, op, req->idem_row, req->idem_seen, &text);
+    err = row_write_headed(w, req, op, req->idem_row, req->idem_seen, buf_view(&until), &text);
 out:
     buf_done(&text);
     return err;

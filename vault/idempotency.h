@@ -26,4 +26,7 @@ HUFU_MUST_USE enum hufu_err idempotency_find(struct worker *w, struct request *r
 HUFU_MUST_USE enum hufu_err idempotency_keep(struct worker *w, struct request *req,
                                              enum hufu_err err, struct msg_where where);
 
+/* Until when a row's image is kept, for the sweeper, who reads the header alone. HUFU_CORRUPT. */
+HUFU_MUST_USE enum hufu_err idempotency_until(struct view image, uint64_t *until_out);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vault/access/password_rule.h"
 #include "vault/base/log.h"
 #include "vault/base/secret.h"
 
@@ -233,6 +234,14 @@ static bool is_distinct(const struct init *init)
     return true;
 }
 
+/* C42: both factors, and no password that a person could not choose either. */
+static bool is_safe(const struct init_user *u)
+{
+    return u->role != ROLE_NONE && u->has_seed &&
+           password_rule_check(view_str(u->name), view_str(u->password), PASSWORD_RULE_CHARS) ==
+               HUFU_OK;
+}
+
 /* What can only be judged when the whole file has been read. */
 static bool is_complete(struct parse *p)
 {
@@ -241,7 +250,7 @@ static bool is_complete(struct parse *p)
     for (size_t i = 0; i < init->user_count; i++) {
         struct init_user *u = &init->user[i];
 
-        if (u->role == ROLE_NONE || u->password[0] == '\0' || !u->has_seed)
+        if (!is_safe(u))
             return false;
         if (u->group[0] == '\0' && !copy(u->group, sizeof(u->group), role_name(u->role)))
             return false;

@@ -6,7 +6,8 @@
  *
  * Sections: [user NAME] role, password, totp_secret (base32), group; [domain NAME] format, mode,
  * partners, purposes, keep_prefix, keep_suffix, batch_detokenize; [partner NAME] pin (hex),
- * formats, domains. Lists are joined by commas. The file holds secrets: who calls removes it
+ * formats, domains. Lists are joined by commas. A password that password_rule.h would not take
+ * (C42: no default secrets) is a fault of the file. The file holds secrets: who calls removes it
  * afterwards.
  */
 #ifndef HUFU_INITFILE_H

@@ -6,6 +6,7 @@
 #include "vault/base/log.h"
 #include "vault/base/secret.h"
 #include "vault/handle.h"
+#include "vault/rotation.h"
 
 #define WRITES_MAX 8
 
@@ -41,14 +42,28 @@ enum hufu_err keeper_op(struct keeper *k, const char *verb, size_t write_max)
     return err;
 }
 
-static void settled(struct store_draft *draft)
+void keeper_settle(struct keeper *k)
 {
-    struct keeper *k = draft->arg;
-
     pthread_mutex_lock(&k->mu);
     k->settled = true;
     pthread_cond_signal(&k->cv);
     pthread_mutex_unlock(&k->mu);
+}
+
+void keeper_wait(struct keeper *k)
+{
+    while (k->drives_journal && !k->settled)
+        if (!store_journal_step(k->core->store))
+            (void)store_map_step(k->core->store, true);
+    pthread_mutex_lock(&k->mu);
+    while (!k->settled)
+        pthread_cond_wait(&k->cv, &k->mu);
+    pthread_mutex_unlock(&k->mu);
+}
+
+static void settled(struct store_draft *draft)
+{
+    keeper_settle(draft->arg);
 }
 
 enum hufu_err keeper_commit(struct keeper *k)
@@ -58,13 +73,7 @@ enum hufu_err keeper_commit(struct keeper *k)
     k->req.draft.arg = k;
     if (store_submit(k->core->store, &k->req.draft) != HUFU_OK)
         return HUFU_UNAVAILABLE;
-    while (k->drives_journal && !k->settled)
-        if (!store_journal_step(k->core->store))
-            (void)store_map_step(k->core->store, true);
-    pthread_mutex_lock(&k->mu);
-    while (!k->settled)
-        pthread_cond_wait(&k->cv, &k->mu);
-    pthread_mutex_unlock(&k->mu);
+    keeper_wait(k);
     return k->req.draft.err;
 }
 
@@ -208,7 +217,7 @@ static bool serve_keys(struct keeper *k)
 {
     struct request *req = (struct request *)queue_take(&k->core->keys);
     static const enum key_kind kinds[2] = { KEY_DATA, KEY_INDEX };
-    struct row_ids ids;
+    struct row_ids ids = { 0 };
     struct kek_row kek;
     uint64_t seq;
     enum hufu_err err;
@@ -218,36 +227,25 @@ static bool serve_keys(struct keeper *k)
     request_drop_keys(req);
     err = directory_ids(k->core->dir, &ids, &seq);
     if (err == HUFU_OK)
-        err = keeper_active_kek(k, &kek, &seq);
+        err = keeper_active_kek(k, &kek, &req->new_key_kek_seq);
+    hsm_call_for(k->core->hsm, req->msg.request_id);
     for (size_t i = 0; i < 2 && err == HUFU_OK; i++)
         err = keeper_make_key(k, &kek, ids.domain, kinds[i], 1, &req->new_key[i].row,
                               &req->new_key[i].key);
+    hsm_call_for(k->core->hsm, view_of(NULL, 0));
+    log_event(err == HUFU_OK ? LOG_INFO : LOG_WARN, "keys.made", "request_id",
+              LOG_VIEW(req->msg.request_id), "domain_id", LOG_NUM(ids.domain), "err", LOG_ERR(err),
+              NULL);
     if (err != HUFU_OK || queue_put(&k->core->work, &req->node) != HUFU_OK)
         request_answer(req, HUFU_UNAVAILABLE, MSG_WHERE_NONE);
     return true;
-}
-
-/* One piece of the first ceremony that is running. */
-static bool run_ceremony(struct keeper *k)
-{
-    struct ceremony c;
-    enum hufu_err err;
-
-    for (size_t i = 0; directory_ceremony_at(k->core->dir, i, &c) == HUFU_OK; i++) {
-        if (c.state != CEREMONY_RUNNING || strcmp(c.kind, "rotate-kek") != 0)
-            continue;
-        err = rotate_kek_piece(k, &c);
-        if (err != HUFU_OK)
-            log_event(LOG_WARN, "ceremony.wait", "err", LOG_ERR(err), NULL);
-        return err == HUFU_OK;
-    }
-    return false;
 }
 
 bool keeper_step(struct keeper *k)
 {
     int phase = atomic_load(&k->core->phase);
 
+    k->pause_ms = KEEPER_PAUSE_MS;
     if (phase == CORE_BROKEN)
         return false;
     if (!k->loaded)
@@ -259,5 +257,5 @@ bool keeper_step(struct keeper *k)
         log_event(LOG_INFO, "core.open", NULL);
         return true;
     }
-    return serve_keys(k) || run_ceremony(k);
+    return serve_keys(k) || rotation_step(k);
 }

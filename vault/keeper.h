@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "vault/ceremony.h"
+#include "vault/pass.h"
 #include "vault/request.h"
 
 struct keeper {
@@ -23,7 +24,12 @@ struct keeper {
     pthread_mutex_t mu;  /* guards settled */
     pthread_cond_t cv;
     bool settled;
+    struct pass pass[PROGRESS_MAX];
+    size_t turn;       /* which of the running ceremonies had the last piece */
+    uint64_t pause_ms; /* after a step that found nothing to do: when to look again */
 };
+
+#define KEEPER_PAUSE_MS 100
 
 HUFU_MUST_USE enum hufu_err keeper_init(struct keeper *k, struct core *core);
 void keeper_done(struct keeper *k);
@@ -36,6 +42,9 @@ bool keeper_step(struct keeper *k);
  * log; keeper_commit returns when it is durable, or with the refusal. */
 HUFU_MUST_USE enum hufu_err keeper_op(struct keeper *k, const char *verb, size_t write_max);
 HUFU_MUST_USE enum hufu_err keeper_commit(struct keeper *k);
+/* For what is handed to other threads beside operations: clear k->settled, hand it over, wait. */
+void keeper_settle(struct keeper *k);
+void keeper_wait(struct keeper *k);
 /* Adds a key row to the operation; seq: of the row as it was read, STORE_ABSENT for a new one. */
 HUFU_MUST_USE enum hufu_err keeper_write_kek(struct keeper *k, const struct kek_row *row,
                                              uint64_t seq);
@@ -59,11 +68,9 @@ uint32_t keeper_last_kek(struct keeper *k);
 /* unseal.c: tries to unseal once; true where keys and rows are in memory now. */
 bool unseal_step(struct keeper *k);
 
-/* rotate.c: a name for a KEK that was never used before (HUFU_IO); and one piece of an approved
- * rotation: HUFU_OK got on, HSM_DOWN try later. */
+/* rotate_kek.c: a name for a KEK that was never used before. HUFU_IO. */
 HUFU_MUST_USE enum hufu_err kek_name(struct draw *draw, uint32_t version,
                                      char out[static HSM_KEY_ID_MAX + 1]);
-HUFU_MUST_USE enum hufu_err rotate_kek_piece(struct keeper *k, struct ceremony *c);
 
 /* setup.c: makes an empty vault's keys and first people from an init file's text. HUFU_CONFLICT
  * where the vault is not empty; HUFU_SYNTAX; else what failed. */

@@ -1,28 +1,27 @@
-/* Lookup, inspect, suspend, resume, revoke, delete: what is done with a token but revealing it. */
+/* Lookup, suspend, resume, revoke, delete: what is done with a token but revealing it. */
 #include "vault/handle.h"
 
 #include <string.h>
 
 #include "vault/base/json.h"
 #include "vault/base/secret.h"
+#include "vault/index.h"
 #include "vault/manage.h"
 #include "vault/token.h"
 
-/* The token of a value: its index row leads to it, its record must be active. */
-static enum hufu_err find_by_value(struct worker *w, struct request *req, struct view value,
-                                   struct token *t)
+/* The token of a value: its index row leads to it, its record must be active. PRECONDITION: the
+ * value has left its token meanwhile. */
+static enum hufu_err try_by_value(struct worker *w, struct request *req, struct view value,
+                                  struct token *t)
 {
-    struct store_seen seen;
-    struct view key;
+    struct index_rows rows;
     struct buf text;
     enum hufu_err err;
 
-    if (row_index_key(w, req, req->domain, value, &key) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
     buf_fixed(&text, t->text, sizeof(t->text));
-    err = store_find(w->reader, key, &text, &seen);
+    err = index_find(w, req, req->domain, value, &rows, &text);
     if (err != HUFU_OK)
-        return err == HUFU_NOT_FOUND ? err : HUFU_UNAVAILABLE;
+        return err;
     t->len = text.len;
     err = token_read(w, req, buf_view(&text), t);
     if (err != HUFU_OK)
@@ -31,11 +30,23 @@ static enum hufu_err find_by_value(struct worker *w, struct request *req, struct
     if (err != HUFU_OK)
         return HUFU_UNAVAILABLE;
     if (!view_equal(view_of(t->rec.value, t->rec.value_len), value))
-        return HUFU_UNAVAILABLE;
+        return index_has_changed(w, &rows) ? HUFU_PRECONDITION : HUFU_UNAVAILABLE;
     return t->rec.state == RECORD_ACTIVE && !record_is_expired(&t->rec, core_now(w->core)) &&
                    record_has_partner(&t->rec, req->who.partner->id)
                ? HUFU_OK
                : HUFU_NOT_FOUND;
+}
+
+static enum hufu_err find_by_value(struct worker *w, struct request *req, struct view value,
+                                   struct token *t)
+{
+    for (int i = 0; i < INDEX_TRIES; i++) {
+        enum hufu_err err = try_by_value(w, req, value, t);
+
+        if (err != HUFU_PRECONDITION)
+            return err;
+    }
+    return HUFU_UNAVAILABLE;
 }
 
 static enum hufu_err check_value(struct worker *w, struct request *req,
@@ -112,70 +123,8 @@ out:
     return err;
 }
 
-/* domain, token, reason: what every verb on a token begins with. The owner is a partner who sent
- * the value; people see all tokens of their domains. */
-static enum hufu_err begin(struct worker *w, struct request *req, struct token *t,
-                           struct msg_where *where)
-{
-    const struct partner *p = req->who.partner;
-    enum hufu_err err;
-
-    err = domain_for(w, req, where);
-    if (err != HUFU_OK)
-        return err;
-    err = token_read(w, req, req->msg.field[MSG_TOKEN], t);
-    if (err == HUFU_NOT_TOKEN)
-        return manage_at(where, MSG_TOKEN, err);
-    if (err == HUFU_OK)
-        err = check_member(w, req, MSG_REASON, where);
-    if (err == HUFU_OK)
-        err = token_find(w, req, t);
-    if (err == HUFU_OK && p != NULL && !record_has_partner(&t->rec, p->id))
-        err = HUFU_NOT_FOUND;
-    return err == HUFU_NOT_FOUND ? token_refusal(req, t, err) : err;
-}
-
-static enum hufu_err print_inspection(struct worker *w, struct request *req, const struct token *t)
-{
-    struct view value = view_of(t->rec.value, t->rec.value_len);
-    uint8_t mask_mem[FORMAT_VALUE_MAX];
-    struct buf mask;
-    struct json j;
-
-    if (request_body(req, 512) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    buf_fixed(&mask, mask_mem, sizeof(mask_mem));
-    json_init(&j, &req->body);
-    json_open(&j);
-    json_put_time(&j, "created_at", t->rec.created_ms);
-    json_put_time(&j, "expires_at", t->rec.expires_ms);
-    if (req->who.role == ROLE_OPERATOR) {
-        format_mask(req->domain->format, value, &mask);
-        json_put_text(&j, "masked", buf_view(&mask));
-    }
-    json_put_str(&j, "state", record_state_name(&t->rec, core_now(w->core)));
-    json_close(&j);
-    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
-}
-
-enum hufu_err handle_inspect(struct worker *w, struct request *req, struct msg_where *where)
-{
-    struct token t = { 0 };
-    enum hufu_err err;
-
-    err = begin(w, req, &t, where);
-    if (err == HUFU_OK)
-        err = token_op(req, &t, 0);
-    if (err == HUFU_OK && req->who.role == ROLE_OPERATOR)
-        err = row_count_person(w, req, ROW_MASKS_DAY, 1);
-    if (err == HUFU_OK)
-        err = print_inspection(w, req, &t);
-    wipe(&t, sizeof(t));
-    return err;
-}
-
 /* active <-> suspended, either -> revoked or deleted; the present state again is fine. Expired ones
- * can only end. */
+ * can only end, whether the sweeper has marked them or not. */
 static enum hufu_err next_state(const struct record *rec, uint16_t verb, uint64_t now_ms,
                                 uint8_t *out)
 {
@@ -195,7 +144,8 @@ static enum hufu_err next_state(const struct record *rec, uint16_t verb, uint64_
 
         if (targets[i].verb != verb)
             continue;
-        if (targets[i].to != rec->state && (ended || (!ends && record_is_expired(rec, now_ms))))
+        if ((ended && targets[i].to != rec->state) ||
+            (!ended && !ends && record_is_expired(rec, now_ms)))
             return HUFU_CONFLICT;
         *out = targets[i].to;
         return HUFU_OK;
@@ -239,7 +189,7 @@ enum hufu_err handle_lifecycle(struct worker *w, struct request *req, struct msg
     uint8_t to = 0;
     enum hufu_err err;
 
-    err = begin(w, req, &t, where);
+    err = token_begin(w, req, &t, where);
     if (err != HUFU_OK)
         goto out;
     err = next_state(&t.rec, req->msg.verb, core_now(w->core), &to);

@@ -2,11 +2,12 @@
 
 #include <string.h>
 
-#include "vault/base/secret.h"
 #include "vault/handle.h"
 
-#define PAGE_MAX 1000
-#define ITEM_MAX 2048 /* bytes of one item printed */
+#define PAGE_MAX   1000
+#define ITEM_MAX   16384   /* bytes of one item printed */
+#define BODY_MAX   1048576 /* of a page: it ends early rather than not fit into a frame */
+#define TAIL_BYTES 256     /* what ends a page */
 
 enum hufu_err manage_at(struct msg_where *where, enum msg_tag tag, enum hufu_err err)
 {
@@ -82,6 +83,13 @@ void manage_list_end(struct json *j, bool more, const char *last)
     json_close(j);
 }
 
+static size_t page_bytes(uint64_t limit)
+{
+    size_t want = TAIL_BYTES + ((size_t)limit + 1) * ITEM_MAX;
+
+    return want < BODY_MAX ? want : BODY_MAX;
+}
+
 static bool is_after(const char *name, struct view after)
 {
     size_t len = strlen(name), n = len < after.len ? len : after.len;
@@ -102,9 +110,9 @@ enum hufu_err manage_list(struct worker *w, struct request *req, struct msg_wher
 
     if (limit == 0 || limit > PAGE_MAX)
         return manage_at(where, MSG_LIMIT, HUFU_BAD_REQUEST);
-    if (after.len > 0 && !text_is_name(after))
+    if (msg_has(&req->msg, MSG_AFTER) && !text_is_name(after))
         return manage_at(where, MSG_AFTER, HUFU_BAD_REQUEST);
-    if (request_body(req, 256 + (size_t)limit * ITEM_MAX) != HUFU_OK)
+    if (request_body(req, page_bytes(limit)) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     json_init(&j, &req->body);
     json_open(&j);
@@ -112,106 +120,44 @@ enum hufu_err manage_list(struct worker *w, struct request *req, struct msg_wher
     json_list(&j);
     for (size_t i = 0; !more && (this = name(w->core, i)) != NULL; i++) {
         if (!is_after(this, after))
-            continue;
-        more = shown == limit;
+            continue; /* also one that moved up because another came in before it meanwhile */
+        more = shown == limit || req->body.cap - req->body.len < ITEM_MAX + TAIL_BYTES;
         if (more)
             break;
         print(w->core, i, &j);
         last = this;
+        after = view_str(this);
         shown++;
     }
     manage_list_end(&j, more, last);
     return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
-static enum hufu_err print_state(struct request *req, const char *name, uint8_t state)
-{
-    struct json j;
-
-    if (request_body(req, 128) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    json_init(&j, &req->body);
-    json_open(&j);
-    json_put_str(&j, "name", name);
-    json_put_str(&j, "state", row_state_name(state));
-    json_close(&j);
-    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
-}
-
-/* Two security administrators must be left, or nobody could lift anything any more. */
-static bool is_needed(struct core *core, const struct user *user)
+enum hufu_err manage_expect_admins(struct request *req, const struct user *without)
 {
     const struct user *other;
-    size_t active = 0;
+    size_t left = 0;
 
-    for (size_t i = 0; (other = directory_user_at(core->dir, i)) != NULL; i++)
-        active += other->role == ROLE_SECURITY_ADMIN && other->state == ROW_ACTIVE;
-    return user->role == ROLE_SECURITY_ADMIN && user->state == ROW_ACTIVE && active <= 2;
-}
-
-/* What is frozen or not: the row of one of three kinds, with its state changed. */
-static enum hufu_err change_state(struct worker *w, struct request *req, uint8_t state)
-{
-    struct view name = msg_text(&req->msg, MSG_NAME);
-    const struct domain *d = directory_domain(w->core->dir, name);
-    const struct partner *p = directory_partner(w->core->dir, name);
-    const struct user *u = directory_user(w->core->dir, name);
-    uint16_t verb = req->msg.verb;
-    const char *found = NULL;
-    struct buf text;
-    enum hufu_err err = HUFU_NOT_FOUND;
-
-    buf_init(&text, MANAGE_ROW_MAX);
-    if ((verb == VERB_DOMAIN_FREEZE || verb == VERB_DOMAIN_UNFREEZE) && d != NULL) {
-        struct domain changed = *d;
-
-        changed.state = state;
-        domain_put(&changed, &text);
-        found = d->name;
-        err = manage_write(w, req, TABLE_DOMAIN, d->id, d->seq, &text);
-    } else if ((verb == VERB_PARTNER_FREEZE || verb == VERB_PARTNER_UNFREEZE) && p != NULL) {
-        struct partner changed = *p;
-
-        changed.state = state;
-        partner_put(&changed, &text);
-        found = p->name;
-        err = manage_write(w, req, TABLE_PARTNER, p->id, p->seq, &text);
-    } else if ((verb == VERB_USER_FREEZE || verb == VERB_USER_UNFREEZE) && u != NULL) {
-        struct user changed = *u;
-
-        changed.state = state;
-        if (state == ROW_FROZEN) /* what was open does not come back with the person */
-            changed.sessions_from_ms = core_now(w->core);
-        user_put(&changed, &text);
-        found = u->name;
-        err = u->state == ROW_PENDING || (state == ROW_FROZEN && is_needed(w->core, u))
-                  ? HUFU_CONFLICT
-                  : manage_write(w, req, TABLE_USER, u->id, u->seq, &text);
+    if (without->role != ROLE_SECURITY_ADMIN || without->state != ROW_ACTIVE)
+        return HUFU_OK;
+    for (size_t i = 0; left < 2 && (other = directory_user_at(req->core->dir, i)) != NULL; i++) {
+        if (other->id == without->id || other->role != ROLE_SECURITY_ADMIN ||
+            other->state != ROW_ACTIVE)
+            continue;
+        op_expect(&req->op[0], row_numbered_key(req, TABLE_USER, other->id), row_seen(other->seq));
+        left++;
     }
-    if (err == HUFU_OK)
-        request_entry(req, 0)->purpose = view_str(found);
-    if (err == HUFU_OK)
-        err = print_state(req, found, state);
-    buf_done(&text);
-    return err;
+    return left == 2 ? HUFU_OK : HUFU_CONFLICT;
 }
 
-enum hufu_err handle_freeze(struct worker *w, struct request *req, struct msg_where *where)
+enum hufu_err manage_write_user(struct worker *w, struct request *req, const struct user *user)
 {
-    uint16_t verb = req->msg.verb;
-    bool freezes =
-        verb == VERB_DOMAIN_FREEZE || verb == VERB_PARTNER_FREEZE || verb == VERB_USER_FREEZE;
+    struct buf text;
     enum hufu_err err;
 
-    err = check_member(w, req, MSG_REASON, where);
-    if (err != HUFU_OK)
-        return err;
-    if (request_ops(req, 1, 1, 1, 0) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    op_expect_caller(req, &req->op[0]);
-    request_entry(req, 0)->reason = msg_text(&req->msg, MSG_REASON);
-    err = change_state(w, req, freezes ? ROW_FROZEN : ROW_ACTIVE);
-    if (err != HUFU_OK)
-        req->draft.op_count = 0; /* the refusal drafts its own entry */
+    buf_init(&text, MANAGE_ROW_MAX);
+    user_put(user, &text);
+    err = manage_write(w, req, TABLE_USER, user->id, user->seq, &text);
+    buf_done(&text);
     return err;
 }

@@ -27,12 +27,26 @@ HUFU_MUST_USE enum hufu_err manage_write(struct worker *w, struct request *req, 
 /* Adds the ids row with *ids, which was read at seq. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err manage_write_ids(struct worker *w, struct request *req,
                                              const struct row_ids *ids, uint64_t seq);
+/* Adds a person's row with the changes made; user->seq as read, STORE_ABSENT for a new one.
+ * HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err manage_write_user(struct worker *w, struct request *req,
+                                              const struct user *user);
+/*
+ * Adds to operation 0, whose person is about to stop being an active security administrator, that
+ * two others are and stay: with fewer nobody could lift anything any more. Nothing for anyone else.
+ * Takes two preconditions. HUFU_CONFLICT where fewer are left.
+ */
+HUFU_MUST_USE enum hufu_err manage_expect_admins(struct request *req, const struct user *without);
+/* True for roles that a second security administrator has to agree to (C40). */
+bool manage_is_privileged(unsigned role);
 /* Adds totp_secret and totp_uri of a new person: shown once. SECRET. */
 void manage_print_seed(const struct user *user, struct json *j);
 /* True where name is one of count names, each out_len bytes apart. */
 bool manage_has(const char *names, size_t out_len, size_t count, const char *name);
 /* Ends what began with {"items":[ : last names the last item shown where there are more. */
 void manage_list_end(struct json *j, bool more, const char *last);
+/* Tokens of the domain's smallest bucket. Costs up to a millisecond for each kind of its values. */
+uint64_t manage_capacity(const struct domain *d);
 /* {"items":[…],"next":…}: begins at the item whose name is after `after`; print puts item i or
  * tells that there is none. */
 HUFU_MUST_USE enum hufu_err manage_list(struct worker *w, struct request *req,

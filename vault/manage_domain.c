@@ -13,7 +13,7 @@ static const char *name_at(struct core *core, size_t i)
     return d == NULL ? NULL : d->name;
 }
 
-static uint64_t least_capacity(const struct domain *d)
+uint64_t manage_capacity(const struct domain *d)
 {
     uint64_t least = UINT64_MAX;
 
@@ -49,7 +49,8 @@ static void print_domain(struct core *core, const struct domain *d, struct json 
 {
     json_open(j);
     json_put_u64(j, "batch_detokenize", d->batch_detokenize);
-    json_put_u64(j, "capacity", shown(least_capacity(d)));
+    json_put_u64(j, "capacity", shown(manage_capacity(d)));
+    json_put_bool(j, "consent_required", d->needs_consent != 0);
     json_put_time(j, "created_at", d->created_ms);
     json_put_u64(j, "expected", shown(d->expected));
     json_put_str(j, "format", format_name(d->format));
@@ -148,7 +149,7 @@ static enum hufu_err judge_capacity(const struct domain *d, bool has_expected)
 
     if (!has_expected)
         return ample ? HUFU_OK : HUFU_BAD_REQUEST;
-    return d->expected <= least_capacity(d) / 2 || ample ? HUFU_OK : HUFU_BAD_REQUEST;
+    return d->expected <= manage_capacity(d) / 2 || ample ? HUFU_OK : HUFU_BAD_REQUEST;
 }
 
 static enum hufu_err read_numbers(struct request *req, struct domain *d, struct msg_where *where)
@@ -170,6 +171,7 @@ static enum hufu_err read_numbers(struct request *req, struct domain *d, struct 
         return manage_at(where, MSG_TOKEN_CHECK, HUFU_UNSUPPORTED_MODE);
     d->batch_detokenize = (uint32_t)batch;
     d->retention_days = (uint32_t)days;
+    d->needs_consent = msg_bool(msg, MSG_CONSENT_REQUIRED) ? 1 : 0;
     d->life_s = msg_u64(msg, MSG_EXPIRES_IN, 0);
     if (d->life_s > UINT32_MAX)
         return manage_at(where, MSG_EXPIRES_IN, HUFU_BAD_REQUEST);
@@ -206,11 +208,38 @@ static enum hufu_err read_domain(struct worker *w, struct request *req, struct d
     return err;
 }
 
-/* Adds the rows of the two keys that the keeper made for this domain's id. */
+/* The row of the KEK that the new keys lie under. */
+static struct view kek_key(struct request *req)
+{
+    uint8_t mem[8];
+    struct buf key;
+
+    buf_fixed(&key, mem, sizeof(mem));
+    kek_row_key(req->new_key[0].row.kek_version, &key);
+    return row_plain_key(req, mem[0], view_of(mem + 1, key.len - 1));
+}
+
+/* The keeper has made keys for this domain's id, under the KEK that is active still. */
+static bool has_keys(struct worker *w, struct request *req, uint32_t domain_id)
+{
+    struct store_seen seen;
+    struct view key;
+
+    if (req->new_key[0].key == NULL || req->new_key[0].row.domain != domain_id)
+        return false;
+    key = kek_key(req);
+    return key.p != NULL && store_find(w->reader, key, NULL, &seen) == HUFU_OK &&
+           seen.seq == req->new_key_kek_seq;
+}
+
+/* Adds the rows of the two keys; a KEK rotation that began meanwhile would pass them over. */
 static enum hufu_err write_keys(struct request *req)
 {
-    enum hufu_err err = HUFU_OK;
+    struct view kek = kek_key(req);
+    enum hufu_err err = kek.p == NULL ? HUFU_UNAVAILABLE : HUFU_OK;
 
+    if (err == HUFU_OK)
+        op_expect(&req->op[0], kek, row_seen(req->new_key_kek_seq));
     for (size_t i = 0; i < 2 && err == HUFU_OK; i++)
         err = row_write_keyset(req, &req->op[0], &req->new_key[i].row, STORE_ABSENT);
     return err;
@@ -259,7 +288,7 @@ static enum hufu_err draft_domain(struct worker *w, struct request *req, struct 
     struct buf text;
     enum hufu_err err;
 
-    if (request_ops(req, 1, 4 + d->partner_count, 4 + d->partner_count, 0) != HUFU_OK)
+    if (request_ops(req, 1, 5 + d->partner_count, 4 + d->partner_count, 0) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     op_expect_caller(req, &req->op[0]);
     request_entry(req, 0)->domain = msg_text(&req->msg, MSG_NAME);
@@ -298,7 +327,7 @@ enum hufu_err handle_domain_add(struct worker *w, struct request *req, struct ms
     err = read_domain(w, req, &d, where);
     if (err == HUFU_OK && directory_ids(w->core->dir, &ids, &seq) != HUFU_OK)
         err = HUFU_UNAVAILABLE;
-    if (err == HUFU_OK && (req->new_key[0].key == NULL || req->new_key[0].row.domain != ids.domain))
+    if (err == HUFU_OK && !has_keys(w, req, ids.domain))
         err = HUFU_BUSY; /* its keys come first: handle.c sends it to the keeper */
     else if (err == HUFU_OK)
         err = draft_domain(w, req, &d, ids, seq);

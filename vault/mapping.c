@@ -47,7 +47,19 @@ static void note_in_batch(const struct tokenize_job *job, const struct mapping *
     job->slot[s] = (uint16_t)(it - job->item + 1);
 }
 
-static enum hufu_err check_form(struct tokenize_job *job, struct mapping *it)
+bool mapping_may_send(const struct partner *p, const struct domain *d, uint64_t now_ms)
+{
+    bool domain = false, format = false;
+
+    for (size_t i = 0; i < p->domain_count; i++)
+        domain = domain || strcmp(p->domain[i], d->name) == 0;
+    for (size_t i = 0; i < p->format_count; i++)
+        format = format || strcmp(p->format[i], format_name(d->format)) == 0;
+    return domain && format && p->state == ROW_ACTIVE && d->state == ROW_ACTIVE &&
+           (p->qualified_until_ms == 0 || now_ms < p->qualified_until_ms);
+}
+
+enum hufu_err mapping_check_value(struct tokenize_job *job, struct mapping *it)
 {
     struct view value;
     enum format_verdict verdict;
@@ -76,8 +88,11 @@ static enum hufu_err check_form(struct tokenize_job *job, struct mapping *it)
 
 enum hufu_err mapping_check(struct tokenize_job *job, struct mapping *it)
 {
-    enum hufu_err err = check_form(job, it);
+    enum hufu_err err;
 
+    if (job->d->needs_consent != 0 && it->in.consent.len == 0) /* C03 */
+        return at_fault(it, MSG_CONSENT, HUFU_BAD_REQUEST);
+    err = mapping_check_value(job, it);
     if (err == HUFU_OK && check_text(job->w, it->in.subject) != HUFU_OK)
         err = at_fault(it, MSG_SUBJECT, HUFU_VALUE_IN_TEXT);
     if (err == HUFU_OK && check_text(job->w, it->in.consent) != HUFU_OK)
@@ -172,25 +187,24 @@ static enum hufu_err reuse(struct tokenize_job *job, struct mapping *it, struct 
     return row_lay_record(job->w, job->req, rec, &it->image, &it->image_len);
 }
 
-/* Deterministic: what the index leads to decides. NOT_FOUND: a new token is due. */
-static enum hufu_err find_mapping(struct tokenize_job *job, struct mapping *it)
+/* What the index leads to decides. PRECONDITION: the value has left its token meanwhile. */
+static enum hufu_err try_mapping(struct tokenize_job *job, struct mapping *it)
 {
     struct view value = view_of(it->value, it->value_len);
     struct record rec = { 0 };
     struct buf token;
     enum hufu_err err;
 
-    if (row_index_key(job->w, job->req, job->d, value, &it->index_key) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
     buf_fixed(&token, it->token, sizeof(it->token));
-    err = store_find(job->w->reader, it->index_key, &token, &it->index_seen);
+    err = index_find(job->w, job->req, job->d, value, &it->index, &token);
     if (err != HUFU_OK)
-        return err == HUFU_NOT_FOUND ? err : HUFU_UNAVAILABLE;
+        return err;
     it->token_key = row_token_key(job->req, job->d->id, buf_view(&token));
     err = row_find_record(job->w, job->d, it->token_key, &rec, &it->token_seen);
     if (err != HUFU_OK || token.len != it->value_len ||
         !view_equal(view_of(rec.value, rec.value_len), value)) {
-        err = HUFU_UNAVAILABLE; /* an index row that leads elsewhere: nothing may come of it */
+        /* An index row that leads elsewhere: nothing may come of it. */
+        err = index_has_changed(job->w, &it->index) ? HUFU_PRECONDITION : HUFU_UNAVAILABLE;
     } else if (rec.state == RECORD_SUSPENDED && !record_is_expired(&rec, job->now_ms)) {
         err = at_fault(it, MSG_VALUE, HUFU_TOKEN_SUSPENDED);
     } else if (rec.state != RECORD_ACTIVE || record_is_expired(&rec, job->now_ms)) {
@@ -200,6 +214,18 @@ static enum hufu_err find_mapping(struct tokenize_job *job, struct mapping *it)
     }
     wipe(&rec, sizeof(rec));
     return err;
+}
+
+/* Deterministic domains. NOT_FOUND: a new token is due. */
+static enum hufu_err find_mapping(struct tokenize_job *job, struct mapping *it)
+{
+    for (int i = 0; i < INDEX_TRIES; i++) {
+        enum hufu_err err = try_mapping(job, it);
+
+        if (err != HUFU_PRECONDITION)
+            return err;
+    }
+    return HUFU_UNAVAILABLE;
 }
 
 enum hufu_err mapping_decide(struct tokenize_job *job, struct mapping *it)

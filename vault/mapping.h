@@ -7,7 +7,7 @@
 #ifndef HUFU_MAPPING_H
 #define HUFU_MAPPING_H
 
-#include "vault/row.h"
+#include "vault/index.h"
 
 #define MAPPING_SLOTS     4096 /* of a batch: a power of two, above twice MSG_ITEMS_MAX */
 #define MAPPING_SLOTS_ONE 4
@@ -19,9 +19,9 @@ struct mapping { /* one value and what becomes of it */
     uint8_t value[FORMAT_VALUE_MAX];
     size_t value_len;
     uint8_t token[FORMAT_VALUE_MAX]; /* as long as value */
-    struct view index_key;           /* deterministic domains */
+    struct index_rows index;         /* deterministic domains; else count is 0 */
     struct view token_key;
-    struct store_seen index_seen, token_seen;
+    struct store_seen token_seen;
     bool created;
     bool writes_token, writes_index;
     bool is_fresh_value; /* a mapping that was not there: counts as a guess */
@@ -44,9 +44,15 @@ struct tokenize_job {
     size_t slots;   /* a power of two, above twice the items */
 };
 
+/* C01: an active partner, qualified, for a domain and a format that it declared. */
+bool mapping_may_send(const struct partner *p, const struct domain *d, uint64_t now_ms);
+/* Canonical form of it->in.value, and is it an original: INVALID_VALUE, ALREADY_TOKEN with
+ * it->fault; UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err mapping_check_value(struct tokenize_job *job, struct mapping *it);
 /*
- * Form, then texts: INVALID_VALUE, ALREADY_TOKEN, VALUE_IN_TEXT with it->fault; UNAVAILABLE.
- * Then what becomes of it: HUFU_OK; TOKEN_SUSPENDED, EXHAUSTED with it->fault; UNAVAILABLE.
+ * Consent, form, texts: BAD_REQUEST, INVALID_VALUE, ALREADY_TOKEN, VALUE_IN_TEXT with it->fault;
+ * UNAVAILABLE. Then what becomes of it: HUFU_OK; TOKEN_SUSPENDED, EXHAUSTED with it->fault;
+ * UNAVAILABLE.
  */
 HUFU_MUST_USE enum hufu_err mapping_check(struct tokenize_job *job, struct mapping *it);
 HUFU_MUST_USE enum hufu_err mapping_decide(struct tokenize_job *job, struct mapping *it);

@@ -47,7 +47,7 @@ enum hufu_err record_get_header(struct view in, struct record *rec)
         return HUFU_CORRUPT;
     for (size_t i = 0; i < rec->partner_count; i++)
         rec->partner[i] = reader_u32(&r);
-    if (rec->state < RECORD_ACTIVE || rec->state > RECORD_DELETED)
+    if (rec->state < RECORD_ACTIVE || rec->state > RECORD_EXPIRED)
         return HUFU_CORRUPT;
     return reader_end(&r);
 }
@@ -69,7 +69,7 @@ enum hufu_err record_get_text(struct view in, struct record *rec)
 
 bool record_is_expired(const struct record *rec, uint64_t now_ms)
 {
-    return rec->expires_ms != 0 && now_ms >= rec->expires_ms;
+    return rec->state == RECORD_EXPIRED || (rec->expires_ms != 0 && now_ms >= rec->expires_ms);
 }
 
 const char *record_state_name(const struct record *rec, uint64_t now_ms)

@@ -20,14 +20,22 @@
 #define RECORD_TEXT_MAX    400 /* bytes of plaintext */
 #define RECORD_CHANNEL_MAX 32
 
-enum record_state { RECORD_ACTIVE = 1, RECORD_SUSPENDED, RECORD_REVOKED, RECORD_DELETED };
+/* EXPIRED is what the sweeper leaves of an active or suspended one whose time is past; nobody sees
+ * whether it has come by yet. */
+enum record_state {
+    RECORD_ACTIVE = 1,
+    RECORD_SUSPENDED,
+    RECORD_REVOKED,
+    RECORD_DELETED,
+    RECORD_EXPIRED,
+};
 
 struct record { /* SECRET once its text is read: wipe it */
     uint8_t state;
     uint64_t created_ms, changed_ms, expires_ms; /* expires 0: never */
     uint32_t uses_left;                          /* 0: not counted */
     char channel[RECORD_CHANNEL_MAX + 1];
-    char request_id[65];
+    char request_id[65];                /* of the request that brought the present value */
     uint32_t partner[ROW_PARTNERS_MAX]; /* who sent the value, in order */
     size_t partner_count;
     uint8_t value[FORMAT_VALUE_MAX];
@@ -43,6 +51,7 @@ HUFU_MUST_USE enum hufu_err record_get_text(struct view in, struct record *rec);
 
 /* "active", "suspended", "expired", "revoked", "deleted" at the time now_ms. */
 const char *record_state_name(const struct record *rec, uint64_t now_ms);
+/* True where its time is past, swept or not; says nothing about revoked and deleted ones. */
 bool record_is_expired(const struct record *rec, uint64_t now_ms);
 bool record_has_partner(const struct record *rec, uint32_t partner_id);
 

@@ -3,8 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vault/base/clock.h"
 #include "vault/base/json.h"
+#include "vault/base/log.h"
 #include "vault/base/secret.h"
+#include "vault/decoy.h"
 #include "vault/row.h"
 
 #define CALLER_PRE   6 /* partner or user, session, its end, domain, idempotency; one to spare */
@@ -20,6 +23,7 @@ struct request *request_new(struct core *core, uint16_t verb, struct view body,
     if (req == NULL)
         return NULL;
     req->core = core;
+    req->began_us = clock_us();
     arena_init(&req->in, core->pool);
     arena_init(&req->work, core->pool);
     copy = arena_copy(&req->in, body.p, body.len);
@@ -71,6 +75,30 @@ void *request_take(struct request *req, size_t len)
     return arena_take(&req->work, len);
 }
 
+static void count_success(struct request *req)
+{
+    struct core *core = req->core;
+    uint32_t id = req->domain == NULL ? 0 : req->domain->id;
+    struct tally *t = &core->tally[id < CORE_TALLIES ? id : CORE_TALLIES];
+
+    atomic_fetch_add(&core->served[req->msg.verb], 1);
+    if (req->created > 0)
+        atomic_fetch_add(&t->created, req->created);
+    if (req->revealed > 0)
+        atomic_fetch_add(&t->revealed, req->revealed);
+}
+
+/* One line at debug; the front has its own. */
+static void trace(const struct request *req, enum hufu_err err)
+{
+    if (!log_wants(LOG_DEBUG))
+        return;
+    log_event(LOG_DEBUG, "core.request", "request_id", LOG_VIEW(req->msg.request_id), "verb",
+              LOG_STR(msg_shape(req->msg.verb)->verb_name), "code",
+              LOG_STR(err == HUFU_OK ? "ok" : err_code(err)), "duration_us",
+              LOG_NUM(clock_us() - req->began_us), "again", LOG_NUM(req->attempt), NULL);
+}
+
 void request_answer(struct request *req, enum hufu_err err, struct msg_where where)
 {
     struct core *core = req->core;
@@ -88,8 +116,9 @@ void request_answer(struct request *req, enum hufu_err err, struct msg_where whe
     } else {
         req->reply.where = MSG_WHERE_NONE;
         req->reply.body = buf_view(&req->body);
-        atomic_fetch_add(&core->served[req->msg.verb], 1);
+        count_success(req);
     }
+    trace(req, err);
     core->send(core, req);
     request_free(req);
 }
@@ -262,6 +291,8 @@ enum hufu_err worker_init(struct worker *w, struct core *core)
     err = store_reader_new(core->store, &w->reader);
     if (err == HUFU_OK)
         err = crypt_new(&w->crypt);
+    if (err == HUFU_OK)
+        err = decoy_init(w);
     if (err != HUFU_OK)
         worker_done(w);
     return err;

@@ -35,16 +35,20 @@ struct request {
     const struct domain *domain; /* once the verb has found it, for the entry */
     char source[46];
     unsigned attempt;
-    bool limit_hit;                  /* the last attempt passed a limit */
-    bool password_done, password_ok; /* login */
-    struct new_person {              /* user-add: made by the password thread; SECRET */
+    uint64_t began_us;          /* clock_us when it came in */
+    uint32_t created, revealed; /* mappings, values of this attempt: counted if it succeeds */
+    bool limit_hit;             /* the last attempt passed a limit */
+    bool password_done, password_ok;
+    struct new_person { /* made by the password thread; SECRET */
         char password[PASSWORD_GENERATED_LEN + 1];
-        struct password stored;
+        struct password stored;  /* its hash, or the one of a password that was sent */
+        struct password checked; /* what the present password was held against */
     } person;
     struct new_key { /* domain-add: made by the keeper, put into the ring at the end */
         struct key *key;
         struct keyset_row row;
     } new_key[2];
+    uint64_t new_key_kek_seq; /* the row of the KEK that they lie under, as it was */
     /* outcome */
     struct msg_reply reply;
     struct buf body;   /* of the success, in work */

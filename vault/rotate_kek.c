@@ -1,8 +1,5 @@
-/*
- * Rotating the KEK, piece by piece. What is done next is read off the rows each time, so that a
- * rotation that was killed anywhere goes on where it stopped.
- */
-#include "vault/keeper.h"
+/* Rotating the KEK: a new one is made and proved, then every key is sealed under it. */
+#include "vault/rotation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -120,26 +117,18 @@ static enum hufu_err rewrap(struct keeper *k, const struct kek_row *target, cons
     return err;
 }
 
-static enum hufu_err end(struct keeper *k, struct ceremony *c, enum ceremony_state state,
-                         const char *why)
+/* A key that still lies under another version. One without a row has never been used. */
+static bool is_due(struct keeper *k, const struct key *key, uint32_t target)
 {
-    enum hufu_err err;
+    struct keyset_row row;
+    uint64_t seq;
 
-    c->state = (uint8_t)state;
-    c->changed_ms = core_now(k->core);
-    if (state == CEREMONY_DONE)
-        c->done = c->total;
-    (void)snprintf(c->error, sizeof(c->error), "%s", why);
-    err = keeper_op(k, "ceremony-end", 1);
-    if (err == HUFU_OK) {
-        request_entry(&k->req, 0)->purpose = view_str("rotate-kek");
-        request_entry(&k->req, 0)->result = state == CEREMONY_DONE ? "ok" : "failed";
-        err = ceremony_row_write(&k->w, &k->req, &k->req.op[0], c);
-    }
-    return err == HUFU_OK ? keeper_commit(k) : err;
+    return atomic_load(&key->kek_version) != target && atomic_load(&key->state) != KEY_DESTROYED &&
+           keeper_find_keyset(k, key->domain, key->kind, key->version, &row, &seq) !=
+               HUFU_NOT_FOUND;
 }
 
-static enum hufu_err next_piece(struct keeper *k, struct ceremony *c)
+enum hufu_err rotate_kek_piece(struct keeper *k, struct ceremony *c)
 {
     struct kek_row target;
     struct key *key;
@@ -154,24 +143,7 @@ static enum hufu_err next_piece(struct keeper *k, struct ceremony *c)
     if (target.state == KEY_PRE_ACTIVE)
         return activate(k, &target, seq);
     for (size_t i = 0; (key = keyring_at(k->core->ring, i)) != NULL; i++)
-        if (atomic_load(&key->kek_version) != target.version)
+        if (is_due(k, key, target.version))
             return rewrap(k, &target, key, c);
-    return end(k, c, CEREMONY_DONE, "");
-}
-
-enum hufu_err rotate_kek_piece(struct keeper *k, struct ceremony *c)
-{
-    enum hufu_err err = next_piece(k, c);
-
-    switch (err) {
-    case HUFU_PRECONDITION: /* a lease or a cancel came between: look again */
-        return HUFU_OK;
-    case HUFU_CORRUPT:
-    case HUFU_HSM_FAILED:
-    case HUFU_NOT_FOUND:
-        log_event(LOG_ERROR_LEVEL, "ceremony.failed", "err", LOG_ERR(err), NULL);
-        return end(k, c, CEREMONY_FAILED, err_name(err));
-    default:
-        return err;
-    }
+    return rotation_end(k, c, CEREMONY_DONE, "");
 }

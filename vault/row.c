@@ -44,27 +44,8 @@ struct view row_token_key(struct request *req, uint32_t domain_id, struct view t
     return buf_view(&b);
 }
 
-enum hufu_err row_index_key(struct worker *w, struct request *req, const struct domain *domain,
-                            struct view value, struct view *out)
-{
-    struct key *key = keyring_find(w->core->ring, domain->id, KEY_INDEX, domain->index_version);
-    uint8_t mac[CRYPT_MAC_LEN];
-    uint8_t *mem = request_take(req, 9 + CRYPT_MAC_LEN);
-    struct buf b;
-
-    if (key == NULL || mem == NULL || crypt_mac(w->crypt, key, &value, 1, mac) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    buf_fixed(&b, mem, 9 + CRYPT_MAC_LEN);
-    buf_u8(&b, TABLE_INDEX);
-    buf_be32(&b, domain->id);
-    buf_be32(&b, domain->index_version);
-    buf_put(&b, mac, sizeof(mac));
-    *out = buf_view(&b);
-    return HUFU_OK;
-}
-
-static enum hufu_err open_record(struct worker *w, const struct domain *domain, struct view key,
-                                 uint64_t seq, struct view image, struct record *rec)
+enum hufu_err row_open_record(struct worker *w, uint32_t domain_id, struct view key, uint64_t seq,
+                              struct view image, struct record *rec)
 {
     uint8_t text_mem[RECORD_TEXT_MAX];
     struct view header;
@@ -76,7 +57,7 @@ static enum hufu_err open_record(struct worker *w, const struct domain *domain, 
     buf_fixed(&text, text_mem, sizeof(text_mem));
     err = envelope_peek(image, &version, &header);
     if (err == HUFU_OK) {
-        data = keyring_find(w->core->ring, domain->id, KEY_DATA, version);
+        data = keyring_find(w->core->ring, domain_id, KEY_DATA, version);
         err = data == NULL ? HUFU_CORRUPT : envelope_open(w->crypt, data, key, seq, image, &text);
     }
     if (err == HUFU_OK)
@@ -100,7 +81,7 @@ enum hufu_err row_find_record(struct worker *w, const struct domain *domain, str
     buf_fixed(&image, image_mem, sizeof(image_mem));
     err = store_find(w->reader, key, &image, seen_out);
     if (err == HUFU_OK)
-        err = open_record(w, domain, key, seen_out->seq, buf_view(&image), &rec);
+        err = row_open_record(w, domain->id, key, seen_out->seq, buf_view(&image), &rec);
     else if (err == HUFU_NOT_FOUND)
         return err;
     if (err == HUFU_OK)
@@ -148,18 +129,25 @@ struct store_seen row_seen(uint64_t seq)
     return (struct store_seen){ seq, 0 };
 }
 
-enum hufu_err row_write_control(struct worker *w, struct request *req, struct store_op *op,
-                                struct view key, struct store_seen seen, const struct buf *text)
+enum hufu_err row_write_headed(struct worker *w, struct request *req, struct store_op *op,
+                               struct view key, struct store_seen seen, struct view header,
+                               const struct buf *text)
 {
     uint8_t *image;
     size_t image_len;
 
     if (key.p == NULL || buf_check(text) != HUFU_OK ||
-        lay(w, req, view_of(NULL, 0), buf_view(text), &image, &image_len) != HUFU_OK)
+        lay(w, req, header, buf_view(text), &image, &image_len) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     op_expect(op, key, seen);
     op_write(op, key, image, image_len);
     return HUFU_OK;
+}
+
+enum hufu_err row_write_control(struct worker *w, struct request *req, struct store_op *op,
+                                struct view key, struct store_seen seen, const struct buf *text)
+{
+    return row_write_headed(w, req, op, key, seen, view_of(NULL, 0), text);
 }
 
 static enum hufu_err write_plain(struct request *req, struct store_op *op, const struct buf *key,

@@ -17,10 +17,6 @@
 struct view row_token_key(struct request *req, uint32_t domain_id, struct view token);
 struct view row_numbered_key(struct request *req, uint8_t table, uint32_t id);
 struct view row_plain_key(struct request *req, uint8_t table, struct view key);
-/* The index row of a canonical value. HUFU_UNAVAILABLE. */
-HUFU_MUST_USE enum hufu_err row_index_key(struct worker *w, struct request *req,
-                                          const struct domain *domain, struct view value,
-                                          struct view *out);
 
 /*
  * Finds and opens a mapping. seen is set also with NOT_FOUND.
@@ -29,6 +25,10 @@ HUFU_MUST_USE enum hufu_err row_index_key(struct worker *w, struct request *req,
 HUFU_MUST_USE enum hufu_err row_find_record(struct worker *w, const struct domain *domain,
                                             struct view key, struct record *out,
                                             struct store_seen *seen_out);
+/* Opens a mapping's image, the row key as written by operation seq. HUFU_CORRUPT: rec is half
+ * filled then. SECRET. */
+HUFU_MUST_USE enum hufu_err row_open_record(struct worker *w, uint32_t domain_id, struct view key,
+                                            uint64_t seq, struct view image, struct record *rec);
 /* Lays a record out for op_write. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err row_lay_record(struct worker *w, struct request *req,
                                            const struct record *rec, uint8_t **image_out,
@@ -37,6 +37,11 @@ HUFU_MUST_USE enum hufu_err row_lay_record(struct worker *w, struct request *req
 HUFU_MUST_USE enum hufu_err row_write_control(struct worker *w, struct request *req,
                                               struct store_op *op, struct view key,
                                               struct store_seen seen, const struct buf *text);
+/* The same with a header, which lies in the clear but cannot be changed. */
+HUFU_MUST_USE enum hufu_err row_write_headed(struct worker *w, struct request *req,
+                                             struct store_op *op, struct view key,
+                                             struct store_seen seen, struct view header,
+                                             const struct buf *text);
 /* Adds a key's row, which holds nothing in the clear but its state; seq: as it was read,
  * STORE_ABSENT for a new one. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err row_write_kek(struct request *req, struct store_op *op,

@@ -1,65 +1,19 @@
-/* Login, logout, step-up, whoami: people and their two factors. */
+/* Login, logout, step-up, a new password: people and their two factors. */
 #include "vault/handle.h"
 
 #include <string.h>
 
 #include "vault/access/lockout.h"
-#include "vault/access/password.h"
+#include "vault/access/password_rule.h"
 #include "vault/access/totp.h"
 #include "vault/base/digest.h"
 #include "vault/base/json.h"
 #include "vault/base/secret.h"
-#include "vault/row.h"
+#include "vault/manage.h"
 
 #define TOKEN_BYTES 32 /* of a session token */
 #define NOBODY_FIRST                                                                               \
     0xfffffc00U /* 1,024 factor rows that are nobody's: people are numbered from 1 */
-
-/* A first password for a new person. */
-static bool make_password(struct core *core, struct new_person *person)
-{
-    struct draw draw;
-    bool ok;
-
-    draw_init(&draw, core->entropy);
-    ok = password_generate(&draw, person->password) == HUFU_OK &&
-         password_make(
-             &draw, view_str(person->password), (uint32_t)conf_u64(core->conf, CONF_ARGON_KIB),
-             (uint32_t)conf_u64(core->conf, CONF_ARGON_PASSES), &person->stored) == HUFU_OK;
-    draw_done(&draw);
-    return ok;
-}
-
-/* One Argon2id, for people who do not exist too. */
-static bool check_password(struct core *core, struct request *req)
-{
-    const struct user *user;
-    struct password stored;
-    bool ok;
-
-    user = directory_user(core->dir, msg_text(&req->msg, MSG_USER));
-    password_dummy((uint32_t)conf_u64(core->conf, CONF_ARGON_KIB),
-                   (uint32_t)conf_u64(core->conf, CONF_ARGON_PASSES), &stored);
-    if (user != NULL)
-        stored = user->password;
-    ok = password_check(&stored, req->msg.field[MSG_PASSWORD]) && user != NULL;
-    wipe(&stored, sizeof(stored));
-    return ok;
-}
-
-bool password_step(struct core *core)
-{
-    struct request *req = (struct request *)queue_take(&core->passwords);
-
-    if (req == NULL)
-        return false;
-    req->password_ok =
-        req->msg.verb == VERB_LOGIN ? check_password(core, req) : make_password(core, &req->person);
-    req->password_done = true;
-    if (queue_put(&core->work, &req->node) != HUFU_OK)
-        request_answer(req, HUFU_UNAVAILABLE, MSG_WHERE_NONE);
-    return true;
-}
 
 /* Adds the new state of a person's second factor to operation 0. */
 static enum hufu_err write_factor(struct worker *w, struct request *req, const struct factor *f,
@@ -93,6 +47,7 @@ struct attempt {
     const struct user *user; /* NULL: nobody has this name; judged all the same */
     struct factor factor;
     bool in_session, other_ok;
+    bool without_code; /* it is a password that is tried: a right one clears no failed codes */
 };
 
 static bool is_right(const struct request *req, struct attempt *try, uint64_t now)
@@ -104,6 +59,8 @@ static bool is_right(const struct request *req, struct attempt *try, uint64_t no
     uint64_t step = 0;
     bool code_ok;
 
+    if (try->without_code)
+        return try->other_ok && user->state == ROW_ACTIVE;
     code_ok =
         totp_check(seed, req->msg.field[MSG_OTP], now, try->factor.last_step, &step) == HUFU_OK;
     if (!code_ok || !try->other_ok || user == NULL || user->state != ROW_ACTIVE)
@@ -158,7 +115,10 @@ static enum hufu_err judge_factor(struct worker *w, struct request *req, uint32_
     right = is_right(req, try, now);
     if (!allowed)
         return HUFU_UNAUTHENTICATED;
-    lock = right ? lockout_passed() : lockout_failed(&lock, now);
+    if (!right)
+        lock = lockout_failed(&lock, now);
+    else if (!try->without_code)
+        lock = lockout_passed();
     if (try->in_session) {
         f->step_failures = lock.failures;
         f->step_failed_ms = lock.failed_ms;
@@ -223,22 +183,34 @@ static enum hufu_err factor_of_nobody(struct worker *w, struct view name, uint32
     return HUFU_OK;
 }
 
+/* True where the password that was checked is the one the person still has. */
+static bool password_holds(const struct request *req, const struct user *user)
+{
+    return req->password_ok && user != NULL &&
+           bytes_equal(req->person.checked.hash, user->password.hash, PASSWORD_HASH_LEN);
+}
+
 enum hufu_err handle_login(struct worker *w, struct request *req, struct msg_where *where)
 {
     struct view name = msg_text(&req->msg, MSG_USER);
-    struct attempt try = { .user = directory_user(w->core->dir, name),
-                           .other_ok = req->password_ok };
+    struct attempt try = { .user = directory_user(w->core->dir, name) };
     uint32_t factor_id = 0;
     enum hufu_err err;
 
     (void)where;
+    try.other_ok = password_holds(req, try.user);
     err = factor_of_nobody(w, name, &factor_id);
     if (err != HUFU_OK)
         return err;
     if (try.user != NULL)
         factor_id = try.user->id;
     err = judge_factor(w, req, factor_id, &try, 2);
-    return err == HUFU_OK ? open_session(w, req, try.user) : err;
+    if (err != HUFU_OK)
+        return err;
+    /* A password or a state that changes before this is committed is looked at again. */
+    op_expect(&req->op[0], row_numbered_key(req, TABLE_USER, try.user->id),
+              row_seen(try.user->seq));
+    return open_session(w, req, try.user);
 }
 
 enum hufu_err handle_step_up(struct worker *w, struct request *req, struct msg_where *where)
@@ -271,65 +243,47 @@ enum hufu_err handle_logout(struct worker *w, struct request *req, struct msg_wh
     return HUFU_OK;
 }
 
-static void print_limits(struct json *j, const struct conf *conf)
+static bool is_weak(struct worker *w, const struct request *req, const struct user *user)
 {
-    json_name(j, "limits");
-    json_open(j);
-    json_put_u64(j, "guesses_per_day", conf_u64(conf, CONF_GUESSES_DAY));
-    json_put_u64(j, "reveals_per_day", conf_u64(conf, CONF_REVEALS_DAY));
-    json_put_u64(j, "reveals_per_factor", conf_u64(conf, CONF_REVEALS_FACTOR));
-    json_close(j);
+    struct view password = req->msg.field[MSG_NEW_PASSWORD];
+    struct view old = req->msg.field[MSG_PASSWORD];
+    size_t chars_min = (size_t)conf_u64(w->core->conf, CONF_PASSWORD_CHARS);
+
+    return password_rule_check(view_str(user->name), password, chars_min) != HUFU_OK ||
+           check_text(w, password) != HUFU_OK ||
+           (password.len == old.len && bytes_equal(password.p, old.p, old.len));
 }
 
-static void print_domains(struct json *j, struct core *core, const struct request *req)
+/* The new password; the person's other sessions end, and this one goes on as if begun now. */
+static enum hufu_err write_password(struct worker *w, struct request *req)
 {
-    const struct partner *p = req->who.partner;
-    const struct domain *d;
+    struct user changed = *req->who.user;
+    struct session s = req->who.session;
+    enum hufu_err err;
 
-    json_name(j, "domains");
-    json_list(j);
-    for (size_t i = 0; (d = directory_domain_at(core->dir, i)) != NULL; i++) {
-        if (p != NULL && !domain_has_partner(d, p->id))
-            continue;
-        json_open(j);
-        json_put_str(j, "format", format_name(d->format));
-        json_put_str(j, "mode", domain_mode_name(d->mode));
-        json_put_str(j, "name", d->name);
-        json_close(j);
-    }
-    json_end(j);
+    changed.password = req->person.stored;
+    changed.password_ms = core_now(w->core);
+    changed.sessions_from_ms = changed.password_ms + 1;
+    s.created_ms = changed.sessions_from_ms;
+    err = manage_write_user(w, req, &changed);
+    wipe(&changed, sizeof(changed));
+    return err == HUFU_OK ? write_session(w, req, &s, s.seq) : err;
 }
 
-enum hufu_err handle_whoami(struct worker *w, struct request *req, struct msg_where *where)
+enum hufu_err handle_password_change(struct worker *w, struct request *req, struct msg_where *where)
 {
-    const struct who *who = &req->who;
-    struct json j;
+    const struct user *user = req->who.user;
+    struct attempt try = { .user = user, .in_session = true, .without_code = true };
+    enum hufu_err err;
 
-    (void)where;
-    if (request_body(req, 65536) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    json_init(&j, &req->body);
-    json_open(&j);
-    if (who->partner != NULL)
-        json_put_time(&j, "certificate_expires_at", req->msg.cert_until_ms);
-    print_domains(&j, w->core, req);
-    print_limits(&j, w->core->conf);
-    if (who->partner != NULL)
-        json_put_str(&j, "partner", who->partner->name);
-    json_put_str(&j, "role", role_name(who->role));
-    if (who->user != NULL) {
-        json_put_time(&j, "session_expires_at", who->session.expires_ms);
-        json_put_str(&j, "user", who->user->name);
-    }
-    json_close(&j);
-    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
-}
-
-enum hufu_err handle_peer_check(struct worker *w, struct request *req, struct msg_where *where)
-{
-    (void)where;
-    if (atomic_load(&w->core->phase) != CORE_OPEN)
-        return HUFU_SEALED; /* nobody is known yet */
-    return directory_partner_pin(w->core->dir, req->msg.pin) == NULL ? HUFU_UNAUTHENTICATED
-                                                                     : HUFU_OK;
+    if (is_weak(w, req, user))
+        return manage_at(where, MSG_NEW_PASSWORD, HUFU_BAD_REQUEST);
+    try.other_ok = password_holds(req, user);
+    if (try.other_ok && req->person.stored.kib == 0)
+        return HUFU_UNAVAILABLE; /* it could not be hashed */
+    err = judge_factor(w, req, user->id, &try, 3);
+    if (err != HUFU_OK)
+        return err;
+    req->reply.success = MSG_204;
+    return write_password(w, req);
 }

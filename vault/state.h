@@ -25,9 +25,12 @@
 #include "vault/keys/hsm_client.h"
 #include "vault/keys/keyring.h"
 #include "vault/log/signer.h"
+#include "vault/progress.h"
 #include "vault/store/store.h"
+#include "vault/sweep.h"
 
 #define CORE_ATTEMPTS 256           /* how often a request is decided again after a lost race */
+#define CORE_TALLIES  256           /* domains that are counted each for itself */
 #define LIMIT_OFF     1000000000ULL /* a limit at the top of its range is not counted */
 
 enum core_phase {
@@ -54,11 +57,18 @@ struct core {
     struct queue passwords;              /* requests whose password is to be hashed; 16 at most */
     struct queue keys;                   /* requests that need new keys: the keeper asks the HSM */
     struct crypt *journal_crypt;         /* the journal thread's own: hooks seal with it */
+    struct progress progress;            /* of running ceremonies */
     _Atomic int phase;                   /* enum core_phase */
     _Atomic(const char *) part;          /* what keeps it sealed, for readyz */
     _Atomic uint64_t served[VERB_COUNT]; /* replies by verb */
     _Atomic uint64_t refused[HUFU_ERR_COUNT];
     _Atomic uint64_t in_work;
+    struct sweeps sweeps; /* the sweeper's own */
+    struct tally {        /* since the start, by domain id; the last is for the rest */
+        _Atomic uint64_t created, revealed;
+        _Atomic uint64_t capacity; /* of the domain; 0: not reckoned yet */
+    } tally[CORE_TALLIES + 1];
+    uint64_t started_ms; /* UTC */
     /* Takes the finished request's reply away; called from workers and the journal thread. */
     void (*send)(struct core *core, struct request *req);
     void *send_arg;
@@ -69,6 +79,8 @@ struct worker { /* what one thread needs to decide */
     struct store_reader *reader;
     struct crypt *crypt;
     struct draw draw;
+    uint8_t decoy[256], decoy_text[64]; /* decoy.h */
+    size_t decoy_len, decoy_text_len;
 };
 
 #endif

@@ -1,5 +1,5 @@
-/* What becomes due by itself: counted refusals, dead sessions, ceremonies past their time. All are
- * operations like anyone's. */
+/* What becomes due by itself: counted refusals, dead sessions, ceremonies past their time; rows are
+ * in sweep_rows.c. All are operations like anyone's. */
 #include "vault/handle.h"
 
 #include <stdlib.h>
@@ -138,7 +138,10 @@ static bool sweep_ceremonies(struct worker *w)
 
 bool sweeper_step(struct worker *w)
 {
+    bool did;
+
     if (atomic_load(&w->core->phase) != CORE_OPEN || !store_is_sound(w->core->store))
         return false;
-    return sweep_refusals(w->core) || sweep_sessions(w->core) || sweep_ceremonies(w);
+    did = sweep_refusals(w->core) || sweep_sessions(w->core) || sweep_ceremonies(w);
+    return sweep_rows(w) || did; /* neither waits for the other */
 }

@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "vault/base/secret.h"
-#include "vault/keys/envelope.h"
+#include "vault/decoy.h"
 #include "vault/handle.h"
+#include "vault/manage.h"
 
 enum hufu_err token_read(struct worker *w, struct request *req, struct view in, struct token *out)
 {
@@ -23,23 +24,12 @@ enum hufu_err token_read(struct worker *w, struct request *req, struct view in, 
     return HUFU_OK;
 }
 
-/* Opens something as large as a record, so that an unknown token costs what a known one does. */
-static void open_nothing(struct worker *w, struct request *req, const struct token *t)
-{
-    struct key *key = keyring_active(w->core->ring, req->domain->id, KEY_DATA);
-    uint8_t nonce[CRYPT_NONCE_LEN] = { 0 }, tag[CRYPT_TAG_LEN] = { 0 }, text[32] = { 0 }, out[32];
-
-    if (key != NULL)
-        (void)(crypt_open(w->crypt, key, nonce, &t->key, 1, text, sizeof(text), tag, out) ==
-               HUFU_OK);
-}
-
 enum hufu_err token_find(struct worker *w, struct request *req, struct token *t)
 {
     enum hufu_err err = row_find_record(w, req->domain, t->key, &t->rec, &t->seen);
 
     if (err == HUFU_NOT_FOUND)
-        open_nothing(w, req, t);
+        decoy_open(w, req->domain, t->key);
     return err;
 }
 
@@ -57,9 +47,9 @@ static enum hufu_err name_token(struct request *req, const struct token *t)
     return HUFU_OK;
 }
 
-enum hufu_err token_op(struct request *req, const struct token *t, size_t write_max)
+enum hufu_err token_op(struct request *req, const struct token *t, size_t rows_max)
 {
-    if (request_ops(req, 1, 1, write_max, 1) != HUFU_OK || name_token(req, t) != HUFU_OK)
+    if (request_ops(req, 1, 1 + rows_max, rows_max, 1) != HUFU_OK || name_token(req, t) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     op_expect_caller(req, &req->op[0]);
     op_expect(&req->op[0], t->key, t->seen);
@@ -71,4 +61,25 @@ enum hufu_err token_refusal(struct request *req, const struct token *t, enum huf
     if (refuse_entry(req, err) != HUFU_OK || name_token(req, t) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     return err;
+}
+
+enum hufu_err token_begin(struct worker *w, struct request *req, struct token *t,
+                          struct msg_where *where)
+{
+    const struct partner *p = req->who.partner;
+    enum hufu_err err;
+
+    err = domain_for(w, req, where);
+    if (err != HUFU_OK)
+        return err;
+    err = token_read(w, req, req->msg.field[MSG_TOKEN], t);
+    if (err == HUFU_NOT_TOKEN)
+        return manage_at(where, MSG_TOKEN, err);
+    if (err == HUFU_OK)
+        err = check_member(w, req, MSG_REASON, where);
+    if (err == HUFU_OK)
+        err = token_find(w, req, t);
+    if (err == HUFU_OK && p != NULL && !record_has_partner(&t->rec, p->id))
+        err = HUFU_NOT_FOUND;
+    return err == HUFU_NOT_FOUND ? token_refusal(req, t, err) : err;
 }

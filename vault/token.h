@@ -24,8 +24,16 @@ HUFU_MUST_USE enum hufu_err token_read(struct worker *w, struct request *req, st
                                        struct token *out);
 /* Finds and opens its record. HUFU_NOT_FOUND (after the same work), HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err token_find(struct worker *w, struct request *req, struct token *t);
-/* One operation for a verb on this token: its entry names the token, its row must stay as seen. */
-HUFU_MUST_USE enum hufu_err token_op(struct request *req, const struct token *t, size_t write_max);
+/* One operation for a verb on this token, with room for rows_max writes and as many further
+ * preconditions: its entry names the token, its row must stay as seen. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err token_op(struct request *req, const struct token *t, size_t rows_max);
+/*
+ * domain, token, reason: what most verbs on a token begin with. The owner is a partner who sent the
+ * value; people see all tokens of their domains. Sets req->domain; t->rec is read.
+ * FORBIDDEN, NOT_TOKEN, VALUE_IN_TEXT with *where; NOT_FOUND, its entry drafted; UNAVAILABLE.
+ */
+HUFU_MUST_USE enum hufu_err token_begin(struct worker *w, struct request *req, struct token *t,
+                                        struct msg_where *where);
 /* As refuse_entry, with the token's name. */
 HUFU_MUST_USE enum hufu_err token_refusal(struct request *req, const struct token *t,
                                           enum hufu_err err);

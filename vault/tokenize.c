@@ -8,20 +8,8 @@
 #include "vault/mapping.h"
 
 #define ITEMS_PER_ENTRY 256
+#define ROWS_PER_ITEM   (1 + INDEX_ROWS_MAX)
 #define REPLY_ITEM_MAX  256 /* bytes of one result */
-
-/* C01: an active partner, qualified, for domains and formats that it declared. */
-static bool may_send(const struct partner *p, const struct domain *d, uint64_t now_ms)
-{
-    bool domain = false, format = false;
-
-    for (size_t i = 0; i < p->domain_count; i++)
-        domain = domain || strcmp(p->domain[i], d->name) == 0;
-    for (size_t i = 0; i < p->format_count; i++)
-        format = format || strcmp(p->format[i], format_name(d->format)) == 0;
-    return domain && format && p->state == ROW_ACTIVE && d->state == ROW_ACTIVE &&
-           (p->qualified_until_ms == 0 || now_ms < p->qualified_until_ms);
-}
 
 static enum hufu_err add_item(struct tokenize_job *job, struct mapping *it, struct store_op *op,
                               uint8_t *ids)
@@ -30,13 +18,12 @@ static enum hufu_err add_item(struct tokenize_job *job, struct mapping *it, stru
 
     if (it->twin == NULL) {
         op_expect(op, it->token_key, it->token_seen);
-        if (it->index_key.p != NULL)
-            op_expect(op, it->index_key, it->index_seen);
+        index_expect(op, &it->index);
     }
     if (it->writes_token)
         op_write(op, it->token_key, it->image, it->image_len);
     if (it->writes_index)
-        op_write(op, it->index_key, it->token, it->value_len);
+        index_write(op, &it->index, it->token, it->value_len);
     if (it->is_fresh_value || (job->d->mode == MODE_DETERMINISTIC && it->twin == NULL))
         err = row_count_guess(job->w, job->req, op, view_of(it->value, it->value_len),
                               it->is_fresh_value);
@@ -44,6 +31,7 @@ static enum hufu_err add_item(struct tokenize_job *job, struct mapping *it, stru
         err = row_token_id(job->w, job->d->id, view_of(it->token, it->value_len),
                            ids + op->entry->token_id_count * ENTRY_TOKEN_ID_LEN);
     op->entry->token_id_count++;
+    job->req->created += it->is_fresh_value;
     return err;
 }
 
@@ -158,7 +146,7 @@ static enum hufu_err prepare(struct tokenize_job *job, struct msg_where *where)
     if (err != HUFU_OK)
         return err;
     job->d = job->req->domain;
-    if (!may_send(job->req->who.partner, job->d, job->now_ms)) {
+    if (!mapping_may_send(job->req->who.partner, job->d, job->now_ms)) {
         *where = (struct msg_where){ MSG_DOMAIN, MSG_NONE, MSG_NO_INDEX };
         return HUFU_FORBIDDEN;
     }
@@ -203,7 +191,7 @@ enum hufu_err handle_tokenize(struct worker *w, struct request *req, struct msg_
         return err;
     ops = (job.count + ITEMS_PER_ENTRY - 1) / ITEMS_PER_ENTRY;
     per = job.count < ITEMS_PER_ENTRY ? job.count : ITEMS_PER_ENTRY;
-    if (request_ops(req, ops, 2 * per, 2 * per, per) != HUFU_OK)
+    if (request_ops(req, ops, ROWS_PER_ITEM * per, ROWS_PER_ITEM * per, per) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     for (size_t i = 0; i < ops; i++)
         if (make_op(&job, i) != HUFU_OK)

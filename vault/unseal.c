@@ -63,16 +63,16 @@ static enum hufu_err open_keyset(struct keeper *k, const struct keyset_row *row,
     uint64_t seq;
     enum hufu_err err;
 
-    if (row->state == KEY_DESTROYED ||
-        keyring_find(k->core->ring, row->domain, (enum key_kind)row->kind, row->version) != NULL)
+    if (keyring_has(k->core->ring, row->domain, (enum key_kind)row->kind, row->version))
         return HUFU_OK;
-    err = keeper_find_kek(k, row->kek_version, &kek, &seq);
-    if (err != HUFU_OK)
-        return err;
     key = calloc(1, sizeof(*key));
     if (key == NULL)
         return HUFU_NOMEM;
-    err = keyset_row_open(k->core->hsm, &kek, row, &key->secret);
+    err = HUFU_OK;
+    if (row->state != KEY_DESTROYED) /* that one is kept in the list alone */
+        err = keeper_find_kek(k, row->kek_version, &kek, &seq);
+    if (err == HUFU_OK && row->state != KEY_DESTROYED)
+        err = keyset_row_open(k->core->hsm, &kek, row, &key->secret);
     if (err == HUFU_OK) {
         key->domain = row->domain;
         key->kind = row->kind;

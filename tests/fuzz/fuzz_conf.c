@@ -30,8 +30,8 @@ static void check_row(const struct conf *c, enum conf_id id)
     case CONF_NUMBER:
         assert(conf_u64(c, id) >= row->min && conf_u64(c, id) <= row->max);
         break;
-    case CONF_LEVEL:
-        assert(conf_u64(c, id) <= 3);
+    case CONF_CHOICE:
+        assert(conf_word(row, conf_u64(c, id)).len > 0);
         break;
     case CONF_TEXT:
         assert(strlen(conf_text(c, id)) >= row->min && strlen(conf_text(c, id)) <= row->max);

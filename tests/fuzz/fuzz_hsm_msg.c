@@ -13,6 +13,7 @@ static void check_request(uint16_t call, struct view in)
     if (hsm_request_get(call, in, &req) != HUFU_OK)
         return;
     assert(req.call == call && call >= HSM_STATUS && call <= HSM_RANDOM);
+    assert(req.request_id.len <= 64);
     assert(req.key_id.len <= HSM_KEY_ID_MAX && req.aad.len <= HSM_DATA_MAX);
     assert(req.data.len <= (call == HSM_OPEN ? HSM_SEALED_MAX : HSM_DATA_MAX));
     buf_init(&out, in.len);

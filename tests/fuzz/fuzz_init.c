@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vault/access/password_rule.h"
 #include "vault/base/log.h"
 #include "vault/base/text.h"
 #include "vault/initfile.h"
@@ -32,7 +33,9 @@ static void check(const struct init *in)
     assert(in->domain_count <= INIT_EACH_MAX && in->partner_count <= INIT_EACH_MAX);
     for (size_t i = 0; i < in->user_count; i++) {
         assert(text_is_name(view_str(in->user[i].name)));
-        assert(in->user[i].password[0] != '\0' && in->user[i].has_seed);
+        assert(strlen(in->user[i].password) >= PASSWORD_RULE_CHARS && in->user[i].has_seed);
+        assert(strstr(in->user[i].password, in->user[i].name) == NULL ||
+               strlen(in->user[i].name) < 3);
         assert((in->user[i].role & ROLE_PEOPLE) != 0);
         for (size_t j = 0; j < i; j++)
             assert(strcmp(in->user[i].name, in->user[j].name) != 0);

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Enrolment by security administrators: users, partners, domains; freezing; C01, C06, C40, C42."""
+"""What security administrators do: users, partners, domains, ceremonies; C01, C06, C40, C42."""
 
 import subprocess
 import time
 
 import lib
 import values as val
-from client import Partner, Person, totp
+from client import Client, Partner, Person, totp
 from lib import check, equal
 
 PEOPLE = {}
@@ -31,7 +31,7 @@ def test_add_user_and_log_in(v):
     check(len(reply["initial_password"]) >= 12, "a short initial password")
     v.dev["users"].append({"name": "oscar", "role": "operator", "totp_secret":
                            reply["totp_secret"], "password": reply["initial_password"]})
-    Person(v, "oscar").login()
+    person(v, "oscar")
     sara.post("/v1/users", {"name": "oscar", "role": "operator"}).expect(409, "conflict")
     other = sara.post("/v1/users", {"name": "oleg", "role": "operator"}).expect(201).json()
     check(other["totp_secret"] != reply["totp_secret"]
@@ -66,7 +66,12 @@ def test_C40_frozen_proposer_has_no_say(v):
     reply = person(v, "cora").post(path + "/approve").expect(200).json()
     equal(reply["state"], "proposed", "state with one approval that stands")
     person(v, "cora").post(path + "/cancel").expect(200)
-    sara.post("/v1/users/carl/unfreeze", {"reason": "came back"}).expect(200)
+    found = sara.post("/v1/users/carl/unfreeze", {"reason": "came back"}).expect(202).json()
+    path = "/v1/ceremonies/%s" % found["ceremony"]
+    shown = sven.get(path).expect(200).json()
+    equal((shown["kind"], shown["subject"]), ("freeze-lift", "users/carl"), "what sven is asked")
+    sara.post(path + "/approve").expect(409, "already_approved")
+    equal(sven.post(path + "/approve").expect(200).json()["state"], "done", "state")
     carl.get("/v1/whoami").expect(401)  # what was open does not come back
     sara.post("/v1/users/sven/freeze", {"reason": "try"}).expect(409, "conflict")
     sven.get("/v1/whoami").expect(200)
@@ -154,11 +159,16 @@ def freeze(who, what, name, verb="freeze"):
 
 
 def test_C06_frozen_domain_and_partner(v):
+    """The very next request on an open connection is refused; tokens stay manageable."""
     sara, acme, value = person(v, "sara"), Partner(v), val.pan()
     token = acme.token("cards", value)
     for what, name in (("domains", "cards"), ("partners", "acme")):
+        kept = acme.connection
         freeze(sara, what, name).expect(200)
         acme.tokenize("cards", val.pan()).expect(403, "forbidden")
+        check(acme.connection is kept, "it was another connection")
+        acme.change("suspend", "cards", token).expect(200)
+        acme.change("resume", "cards", token).expect(200)
         body = {"domain": "cards", "token": token, "reason": "while frozen"}
         sara.post("/v1/tokens/suspend", body).expect(200)
         sara.post("/v1/tokens/resume", body).expect(200)
@@ -167,12 +177,226 @@ def test_C06_frozen_domain_and_partner(v):
     freeze(sara, "domains", "no-such-domain").expect(404, "not_found")
 
 
-def test_C40_frozen_user(v):
+def test_C06_frozen_user(v):
     sara, omar = person(v, "sara"), person(v, "omar")
     omar.get("/v1/whoami").expect(200)
     freeze(sara, "users", "omar").expect(200)
     omar.get("/v1/whoami").expect(401, "unauthenticated")
     omar.try_login().expect(401, "unauthenticated")
+    freeze(sara, "users", "omar", "unfreeze").expect(200)
+    omar.get("/v1/whoami").expect(401, "unauthenticated")
+
+
+def make_certificate(v, name, days=30):
+    """An account of acme's with a key of its own, and the PEM text."""
+    path = lambda end: v.path("tls", name + end)
+    ca = ["-CA", v.path("tls", "clients-ca.crt"), "-CAkey", v.path("tls", "clients-ca.key")]
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    for command in (["req", "-new", *key, "-subj", "/CN=" + name, "-keyout", path(".key"),
+                     "-out", path(".csr")],
+                    ["x509", "-req", "-in", path(".csr"), *ca, "-set_serial", str(time.time_ns()),
+                     "-days", str(days), "-out", path(".crt")]):
+        subprocess.run(["openssl", *command], check=True, capture_output=True, timeout=20)
+    with open(path(".crt")) as f:
+        text = f.read()
+    account = {"name": name, "cert": "tls/%s.crt" % name, "key": "tls/%s.key" % name}
+    v.dev["partners"].append(account)
+    return account, text
+
+
+def certificates(v, sara):
+    items = sara.get("/v1/partners").expect(200).json()["items"]
+    return next(p for p in items if p["name"] == "acme")
+
+
+def test_C01_change_of_certificates(v):
+    """Two at once for a change-over; a third ends the older one, also on its open connection."""
+    sara, first, value = person(v, "sara"), Partner(v), val.pan()
+    token = first.token("cards", value)
+    _, second_pem = make_certificate(v, "acme-2")
+    _, third_pem = make_certificate(v, "acme-3")
+    second, third = Partner(v, "acme-2"), Partner(v, "acme-3")
+    second.tokenize("cards", value).expect(401, "unauthenticated")
+    path = "/v1/partners/acme/certs"
+    reply = sara.post(path, {"cert_pem": second_pem, "reason": "yearly"}).expect(200).json()
+    equal((reply["name"], reply["certificates"]), ("acme", 2), "partner with two certificates")
+    until = reply["certificates_until"]
+    check(until[0] is None and until[1] > time.strftime("%Y-%m-%d"), "ends: %s" % until)
+    equal(second.token("cards", value), token, "token by the second certificate")
+    equal(first.token("cards", value), token, "token by the first certificate")
+    for pem in (second_pem, open(v.dev_file(v.partner("acme")["cert"])).read(),
+                open(v.dev_file(v.partner("zeta")["cert"])).read()):
+        refused = sara.post(path, {"cert_pem": pem}).expect(409, "conflict").json()
+        equal(refused["field"], "/cert_pem", "field of a certificate pinned twice")
+    sara.post(path, {"cert_pem": third_pem}).expect(200)
+    equal(certificates(v, sara)["certificates"], 2, "certificates")
+    first.tokenize("cards", value).expect(401, "unauthenticated")
+    equal(second.token("cards", value), token, "token by the second certificate")
+    equal(third.token("cards", value), token, "token by the third certificate")
+    # back to the first, for the tests behind this one
+    with open(v.dev_file(v.partner("acme")["cert"])) as f:
+        sara.post(path, {"cert_pem": f.read()}).expect(200)
+    second.tokenize("cards", value).expect(401, "unauthenticated")
+    equal(Partner(v).token("cards", value), token, "token by the first certificate again")
+
+
+def test_bad_certificates(v):
+    sara, path = person(v, "sara"), "/v1/partners/acme/certs"
+    with open(v.dev_file(v.dev["bad_certs"]["expired"]["cert"])) as f:
+        expired = f.read()
+    for pem in (expired, "x", expired[:200], expired.replace("CERTIFICATE", "PUBLIC KEY")):
+        refused = sara.post(path, {"cert_pem": pem}).expect(400, "bad_request").json()
+        equal(refused["field"], "/cert_pem", "field")
+    body = {"name": "late", "cert_pem": expired, "formats": ["pan"], "domains": ["cards"]}
+    equal(sara.post("/v1/partners", body).expect(400).json()["field"], "/cert_pem", "field")
+    _, good = make_certificate(v, "acme-4")
+    sara.post("/v1/partners/nobody/certs", {"cert_pem": good}).expect(404, "not_found")
+    sara.post(path, {"cert_pem": good, "reason": val.pan()}).expect(422, "value_in_text")
+    person(v, "olga").post(path, {"cert_pem": good}).expect(403, "forbidden")
+
+
+def test_C40_names_are_never_given_again(v):
+    """A name stays with whoever had it first: frozen, or never let in at all."""
+    sara, sven = person(v, "sara"), person(v, "sven")
+    found = sara.post("/v1/users", {"name": "pia", "role": "auditor"}).expect(202).json()
+    sven.post("/v1/ceremonies/%s/cancel" % found["id"]).expect(200)
+    sven.post("/v1/ceremonies/%s/approve" % found["id"]).expect(409, "conflict")
+    for name in ("pia", "oscar", "sara", "omar"):
+        reply = sara.post("/v1/users", {"name": name, "role": "operator"}).expect(409, "conflict")
+        equal(reply.json()["field"], "/name", "field")
+    freeze(sara, "users", "pia").expect(409, "conflict")
+    for path in ("/v1/domains", "/v1/partners", "/v1/users"):
+        for name in ("no-such-name", "pia/../omar"):
+            reply = sara.post("%s/%s/freeze" % (path, name), {"reason": "x"})
+            check(reply.status in (400, 404), "%s %s: %r" % (path, name, reply))
+
+
+def test_C40_change_role_and_reset(v):
+    """By two administrators; the person is out at once and back with what was shown once."""
+    sara, sven = person(v, "sara"), person(v, "sven")
+    made = sara.post("/v1/users", {"name": "ruth", "role": "operator"}).expect(201).json()
+    account = {"name": "ruth", "role": "operator", "totp_secret": made["totp_secret"],
+               "password": made["initial_password"]}
+    v.dev["users"].append(account)
+    ruth = Person(v, "ruth").ready()
+    body = {"kind": "change-role", "subject": "ruth", "role": "auditor", "reason": "moves on"}
+    asked = sara.post("/v1/ceremonies", body).expect(201).json()
+    equal((asked["subject"], asked["role"], asked["needed"]), ("ruth", "auditor", 2), "proposal")
+    ruth.get("/v1/whoami").expect(200)
+    sven.post("/v1/ceremonies/%s/approve" % asked["id"]).expect(200)
+    ruth.get("/v1/whoami").expect(401, "unauthenticated")
+    for kind, by, other in (("reset-factor", sara, sven), ("reset-password", sven, sara)):
+        body = {"kind": kind, "subject": "ruth", "reason": "lost it"}
+        asked = by.post("/v1/ceremonies", body).expect(201).json()
+        by.post("/v1/ceremonies", body).expect(409, "conflict")
+        seconded = other.post("/v1/ceremonies/%s/approve" % asked["id"]).expect(200).json()
+        equal(seconded["state"], "done", "state")
+        account["totp_secret"] = seconded.get("totp_secret", account["totp_secret"])
+        account["password"] = asked.get("initial_password", account["password"])
+    check(account["totp_secret"] != made["totp_secret"], "the same code secret")
+    check(account["password"] != made["initial_password"], "the same password")
+    ruth.session = None
+    equal(ruth.ready().get("/v1/whoami").expect(200).json()["role"], "auditor", "role")
+    ruth.get("/v1/audit/entries?from=0&limit=1").expect(200)
+
+
+def test_capacity_and_names_of_domains(v):
+    sara = person(v, "sara")
+    domain = {"name": "narrow", "format": "pan", "mode": "random", "partners": ["acme"],
+              "keep": {"prefix": 6, "suffix": 4}, "purposes": ["refund"]}
+    for expected in (10 ** 6, 2 ** 53):
+        reply = sara.post("/v1/domains", {**domain, "expected": expected})
+        reply.expect(400, "bad_request")
+        equal(reply.json()["field"], "/expected", "field")
+    reply = sara.post("/v1/domains", {**domain, "name": "cards"})
+    check(reply.status in (400, 409), "a name taken: %r" % reply)
+
+
+def walk(who, path, limit):
+    """Every name (or id) of a list, page by page."""
+    names, after = [], ""
+    while True:
+        page = who.get("%s?limit=%d%s" % (path, limit, after)).expect(200).members("items", "next")
+        check(len(page["items"]) <= limit, "a page of %d" % len(page["items"]))
+        names += [i.get("name") or i["id"] for i in page["items"]]
+        if page["next"] is None:
+            return names
+        check(page["items"] and after != "&after=" + page["next"], "a page that leads nowhere")
+        after = "&after=" + page["next"]
+
+
+def test_lists_page_by_page(v):
+    people = {"/v1/domains": person(v, "sara"), "/v1/partners": person(v, "sara"),
+              "/v1/users": person(v, "sara"), "/v1/ceremonies": person(v, "sara"),
+              "/v1/keys": person(v, "cora")}
+    for path, who in people.items():
+        whole = walk(who, path, 1000)
+        check(len(whole) >= 3 and len(set(whole)) == len(whole), "%s: %s" % (path, whole))
+        for limit in (1, 2, len(whole), len(whole) + 1):
+            equal(walk(who, path, limit), whole, "%s in pages of %d" % (path, limit))
+        for bad in ("limit=0", "limit=100000000", "limit=x", "limit=-1", "limit=", "after=A_B",
+                    "limit=1&limit=2", "other=1"):
+            reply = who.get(path + "?" + bad)
+            check(reply.status == 400, "%s?%s: %r" % (path, bad, reply))
+    for path in ("/v1/domains", "/v1/partners", "/v1/users"):
+        names = walk(people[path], path, 1000)
+        equal(names, sorted(names), "order of " + path)
+        equal(people[path].get(path + "?after=zzzzzzzz").expect(200).json(),
+              {"items": [], "next": None}, "beyond the end of " + path)
+    last = "ffffffff-ffff-7fff-bfff-ffffffffffff"
+    equal(people["/v1/ceremonies"].get("/v1/ceremonies?after=" + last).expect(200).json(),
+          {"items": [], "next": None}, "beyond the end of ceremonies")
+
+
+def test_C42_change_of_password(v):
+    """The old one and a fresh factor; weak ones are refused; other sessions end, this one stays."""
+    oscar, other, path = person(v, "oscar"), Person(v, "oscar"), "/v1/sessions/current/password"
+    other.login()
+    old, new = oscar.account["password"], "kettle-17-mud"
+    until = oscar.get("/v1/whoami").expect(200).json()["password_expires_at"]
+    listed = person(v, "sara").get("/v1/users").expect(200).json()["items"]
+    equal({u["name"]: u for u in listed}["oscar"]["password_expires_at"], until, "in the list")
+    days = [time.strftime("%Y-%m-%d", time.gmtime(time.time() + n * 86400)) for n in (29, 31)]
+    check(days[0] < until < days[1], "until " + until)
+    for weak in ("short-1-x", "my-name-is-Oscar", "password1234", "ababababababab", old,
+                 "a" * 200 + "bcdef", "card 4111 1111 1111 1111"):
+        reply = oscar.post(path, {"password": old, "new_password": weak}).expect(400, "bad_request")
+        equal(reply.json()["field"], "/new_password", "field of " + weak)
+    oscar.post(path, {"password": "not the old one", "new_password": new}).expect(
+        401, "unauthenticated")
+    for body in ({"password": old}, {"new_password": new}, {}):
+        oscar.post(path, body).expect(400, "bad_request")
+    other.get("/v1/whoami").expect(200)
+    oscar.post(path, {"password": old, "new_password": new}).expect(204)
+    oscar.get("/v1/whoami").expect(200)
+    other.get("/v1/whoami").expect(401, "unauthenticated")
+    oscar.account["password"] = new
+    Partner(v).post(path, {"password": old, "new_password": new}).expect(403, "forbidden")
+    Client(v).post(path, {"password": old, "new_password": new}).expect(401, "unauthenticated")
+
+
+def test_bad_sessions_and_ceremonies(v):
+    """Forged, truncated, foreign: sessions are 401 alike, ceremonies are 404 or not one's own."""
+    sara, sven = person(v, "sara"), person(v, "sven")
+    token, wrong = sven.session, []
+    forged = token[:20] + ("A" if token[20] != "A" else "B") + token[21:]
+    for text in (forged, token[:-1], token + "A", token[::-1], token.swapcase(), "A" * 43,
+                 token[:42] + "=", "." + token[1:], ""):
+        reply = Client(v).get("/v1/whoami", headers={"Authorization": "Bearer " + text})
+        if (reply.status, reply.code()) != (401, "unauthenticated"):
+            wrong.append("%d characters: %r" % (len(text), reply))
+    check(not wrong, "; ".join(wrong))
+    asked = sara.post("/v1/ceremonies", {"kind": "reset-factor", "subject": "omar",
+                                         "reason": "lost it"}).expect(201).json()["id"]
+    last = "0" if asked[-1] != "0" else "1"
+    for name in (asked[:-1], asked[:-1] + last, "x", "01890a5d-ac96-774b-bcce-b302099a8057"):
+        for verb in ("approve", "cancel"):
+            sven.post("/v1/ceremonies/%s/%s" % (name, verb)).expect(404, "not_found")
+        sven.get("/v1/ceremonies/" + name).expect(404, "not_found")
+    person(v, "cora").post("/v1/ceremonies/%s/approve" % asked).expect(403, "forbidden")
+    person(v, "olga").post("/v1/ceremonies/%s/approve" % asked).expect(403, "forbidden")
+    sven.post("/v1/ceremonies/%s/cancel" % asked).expect(200)
+    sven.post("/v1/ceremonies/%s/approve" % asked).expect(409, "conflict")
 
 
 def test_C42_secrets_are_random(v):

@@ -4,6 +4,7 @@
 import base64
 import hashlib
 import json
+import threading
 import time
 
 import lib
@@ -163,7 +164,44 @@ def test_mask_for_operators_only(v):
     check(value[6:-4] not in mask, "the mask shows the middle")
     aude = person(v, "aude")
     aude.post("/v1/tokens/inspect", {"domain": "cards", "token": token}).expect(200).members(
-        "state", "created_at", "expires_at")
+        "state", "created_at", "expires_at", "provenance")
+
+
+def at_once(v, count, domain, token):
+    """The same session and token over many connections, released together; the statuses."""
+    people = [Person(v, "olga") for _ in range(count)]
+    statuses, gate = [], threading.Barrier(count)
+    for p in people:
+        p.session = olga(v).session
+        p.get("/v1/whoami").expect(200)
+
+    def ask(p):
+        gate.wait()
+        statuses.append(p.reveal(domain, token, purpose="refund").status)
+    threads = [threading.Thread(target=ask, args=(p,)) for p in people]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    for p in people:
+        p.close()
+    return sorted(statuses)
+
+
+def test_C23_a_one_time_token_by_32_at_once(v):
+    acme, sara = Partner(v), person(v, "sara")
+    domain = {"name": "once", "format": "pan", "mode": "one-time", "partners": ["acme"],
+              "purposes": ["refund"], "expected": 1000}
+    sara.post("/v1/domains", domain).expect(201)
+    value = val.pan()
+    tokens = [acme.token("once", value) for _ in range(3)]
+    equal(len(set(tokens)), 3, "tokens of one value")
+    for token in tokens:
+        equal(at_once(v, 32, "once", token), [200] + [404] * 31, "one use")
+        equal(acme.state("once", token), "revoked", "state of a token that was used up")
+    equal(at_once(v, 32, "once", acme.token("once", value, uses=3)), [200] * 3 + [404] * 29,
+          "three uses")
+    acme.tokenize("once", value, uses=0).expect(400, "bad_request")
 
 
 def test_C21_session_gone(v):

@@ -199,11 +199,49 @@ def test_C23_exact_match_only(v):
 def test_inspect_for_partners_shows_no_mask(v):
     acme, value = Partner(v), val.pan()
     token = acme.token("cards", value)
-    found = acme.inspect("cards", token).expect(200).members("state", "created_at", "expires_at")
+    found = acme.inspect("cards", token).expect(200).members("state", "created_at", "expires_at",
+                                                             "provenance")
     equal((found["state"], found["expires_at"]), ("active", None), "state, expiry")
     check(found["created_at"].endswith("Z"), "created_at is no UTC time")
     equal(acme.state("cards", val.spaced(token)), "active", "state by a spaced token")
     acme.inspect("cards", unknown_token(acme)).expect(404, "not_found")
+
+
+def test_C02_provenance(v):
+    """Who sent it, by which request, for whom: for sender and auditor, not for operators."""
+    acme = Partner(v)
+    body = {"domain": "cards", "value": val.pan(), "subject": "customer-1", "consent": "form-2",
+            "channel": "web"}
+    reply = acme.post("/v1/tokenize", body, headers={"X-Request-Id": "origin-77"}).expect(200)
+    asked = {"domain": "cards", "token": reply.json()["token"]}
+    for who in (acme, Person(v, "aude").ready()):
+        found = who.post("/v1/tokens/inspect", asked).expect(200).json()["provenance"]
+        check(found.pop("created_at").endswith("Z") and found.pop("changed_at").endswith("Z"),
+              "times")
+        equal(found, {"partner": "acme", "request_id": "origin-77", "subject": "customer-1",
+                      "consent": "form-2", "channel": "web"}, "provenance for " + who.name)
+    found = Person(v, "omar").ready().post("/v1/tokens/inspect", asked).expect(200).json()
+    check("provenance" not in found and "customer-1" not in str(found), "an operator sees it")
+
+
+def test_C03_consent_required(v):
+    acme, zeta, sara = Partner(v), Partner(v, "zeta"), Person(v, "sara").ready()
+    domain = {"name": "agreed", "format": "pan", "mode": "deterministic", "partners": ["acme"],
+              "keep": {"prefix": 6, "suffix": 4}, "purposes": ["refund"], "consent_required": True}
+    equal(sara.post("/v1/domains", domain).expect(201).json()["consent_required"], True, "reply")
+    listed = {d["name"]: d for d in sara.get("/v1/domains").expect(200).json()["items"]}
+    equal((listed["agreed"]["consent_required"], listed["cards"]["consent_required"]),
+          (True, False), "consent_required in the list")
+    value = val.pan()
+    for more in ({}, {"subject": "customer-1"}):
+        reply = acme.tokenize("agreed", value, **more).expect(400, "bad_request")
+        equal(reply.json().get("field"), "/consent", "field")
+    zeta.tokenize("agreed", value).expect(403, "forbidden")
+    token = acme.token("agreed", value, consent="form-2")
+    found = acme.batch("agreed", [value, {"value": value, "consent": "form-3"}, "1"])
+    equal(found[0]["error"]["code"], "bad_request", "code of an item without")
+    equal(found[1]["token"], token, "token of an item with")
+    equal(found[2]["error"]["code"], "bad_request", "code of a bad item without")
 
 
 def unknown_token(acme):

@@ -203,7 +203,7 @@ class Instance:
             return
         lines = self.log_bytes().decode(errors="replace").splitlines()
         for at, line in enumerate(lines):
-            died = re.search(r"event=role\.ended .*signal=(4|6|7|8|11)\b", line)
+            died = re.search(r"event\W+role\.ended\b.*signal\W+(4|6|7|8|11)\b", line)
             if died or "Sanitizer" in line or "runtime error:" in line:
                 raise Failure("the log says:\n" + "\n".join(lines[at:at + 40]))
 

@@ -33,6 +33,15 @@ def pan(length=16, prefix=None, rng=RNG):
     return body + luhn_digit(body)
 
 
+def pan_beside(value, rng=RNG):
+    """Another card with the same first six and last four digits, as long."""
+    while True:
+        middle = "".join(rng.choice(string.digits) for _ in range(len(value) - 10))
+        other = value[:6] + middle + value[-4:]
+        if other != value and luhn_ok(other):
+            return other
+
+
 def other_check_digit(value):
     """The same digits with a check digit that is wrong."""
     return value[:-1] + str((int(value[-1]) + 1 + RNG.randrange(9)) % 10)

@@ -96,11 +96,12 @@ struct flight {
     size_t fields_len;
     /* foretold at the last decision */
     enum hufu_err want;
-    bool replays, judges_factor;
+    bool is_admitted, replays, judges_factor;
     uint64_t now_ms;
     size_t factor;
     const char *state_name;
-    size_t fails; /* commits that had failed when it was sent */
+    bool is_new, is_taken; /* replace: the value is not the token's own; has another token */
+    size_t fails;          /* commits that had failed when it was sent */
 };
 
 struct idem {
@@ -122,6 +123,8 @@ struct world {
     size_t toks;
     bool domain_there[DOMAINS], domain_frozen[DOMAINS], partner_frozen[PARTNERS];
     uint32_t domain_id[DOMAINS];
+    size_t index[DOMAINS]
+                [VALUES]; /* deterministic: the token that a value leads to, plus 1; or 0 */
     size_t guesses[PARTNERS][DOMAINS][VALUES]; /* per bucket: the values differ in theirs or not */
     struct person person[PEOPLE];
     struct ses ses[SESSIONS];
@@ -140,7 +143,8 @@ struct world {
     size_t fails; /* commits that failed */
     bool crashing,
         in_work; /* the core goes down; a worker decides: what it answers itself is not kept */
-    size_t answered, good, replayed, crashes, rotations, lost, reveal_good, limited;
+    size_t answered, good, replayed, crashes, rotations, lost, reveal_good, limited, replaced,
+        swept;
 };
 
 #define MUST(w, condition)                                                                         \
@@ -196,13 +200,10 @@ static inline bool is_over(const struct tok *t, uint64_t now_ms)
     return t->expires_ms != 0 && now_ms >= t->expires_ms;
 }
 
-/* The newest token of a value in a deterministic domain: the one its index leads to; or NONE. */
+/* The token that a value leads to in a deterministic domain; or NONE. */
 static inline size_t newest(const struct world *w, size_t domain, size_t value)
 {
-    for (size_t i = w->toks; i-- > 0;)
-        if (w->tok[i].domain == domain && w->tok[i].value == value)
-            return i;
-    return NONE;
+    return w->index[domain][value] - 1;
 }
 
 static inline const char *state_name(const struct tok *t, uint64_t now_ms)

@@ -18,6 +18,9 @@ static inline enum hufu_err foretell_admit(struct world *w, struct flight *f)
 
     if (atomic_load(&w->rig.core.phase) != CORE_OPEN)
         return HUFU_SEALED;
+    if (f->partner != NONE && w->partner_frozen[f->partner] &&
+        (f->verb == VERB_TOKENIZE || f->verb == VERB_REPLACE))
+        return HUFU_FORBIDDEN;
     if (f->session == NONE)
         return HUFU_OK;
     s = &w->ses[f->session];
@@ -117,17 +120,56 @@ static inline enum hufu_err foretell_on_token(struct world *w, struct flight *f)
     if (t == NULL)
         return HUFU_NOT_FOUND;
     after = *t;
-    if (f->verb != VERB_INSPECT)
-        after.state = lifecycle_to(f->verb);
-    if (after.state != t->state) {
-        bool ends = after.state == RECORD_REVOKED || after.state == RECORD_DELETED;
+    if (f->verb != VERB_INSPECT) {
+        bool ended = t->state == RECORD_REVOKED || t->state == RECORD_DELETED;
 
-        if (t->state == RECORD_REVOKED || t->state == RECORD_DELETED ||
-            (!ends && is_over(t, f->now_ms)))
+        after.state = lifecycle_to(f->verb);
+        if (ended ? after.state != t->state
+                  : is_over(t, f->now_ms) && after.state != RECORD_REVOKED &&
+                        after.state != RECORD_DELETED)
             return HUFU_CONFLICT;
     }
     f->state_name = state_name(&after, f->now_ms);
     return HUFU_OK;
+}
+
+/* What a token keeps in clear is the new value's too. */
+static inline bool fits(const struct flight *f)
+{
+    const char *token = f->item[0].text, *value = values[f->item[0].value];
+    size_t prefix = is_deterministic(f->domain) ? 6 : 0, suffix = f->domain == 2 ? 0 : 4;
+    size_t len = strlen(token);
+
+    return strlen(value) == len && strncmp(token, value, prefix) == 0 &&
+           strcmp(token + len - suffix, value + len - suffix) == 0;
+}
+
+static inline enum hufu_err foretell_replace(struct world *w, struct flight *f)
+{
+    enum hufu_err err = foretell_domain(w, f);
+    const struct tok *t;
+    size_t other;
+
+    f->is_new = f->is_taken = false;
+    if (err == HUFU_OK && (w->domain_frozen[f->domain] || w->partner_frozen[f->partner]))
+        err = HUFU_FORBIDDEN;
+    if (err == HUFU_OK && !fits(f))
+        err = HUFU_INVALID_VALUE;
+    if (err != HUFU_OK)
+        return err;
+    t = foretell_token(w, f);
+    if (t == NULL)
+        return HUFU_NOT_FOUND;
+    if (t->state != RECORD_ACTIVE || is_over(t, f->now_ms))
+        return HUFU_CONFLICT;
+    f->is_new = t->value != f->item[0].value;
+    if (!f->is_new || !is_deterministic(f->domain))
+        return HUFU_OK;
+    MUST(w, &w->tok[newest(w, f->domain, t->value)] == t);
+    other = newest(w, f->domain, f->item[0].value);
+    f->is_taken = other != NONE && w->tok[other].state <= RECORD_SUSPENDED &&
+                  !is_over(&w->tok[other], f->now_ms);
+    return f->is_taken ? HUFU_CONFLICT : HUFU_OK;
 }
 
 /* How often this token is revealed by earlier items of the same request. */
@@ -210,6 +252,8 @@ static inline enum hufu_err foretell_verb(struct world *w, struct flight *f)
     case VERB_REVOKE:
     case VERB_DELETE:
         return foretell_on_token(w, f);
+    case VERB_REPLACE:
+        return foretell_replace(w, f);
     case VERB_DETOKENIZE:
         return foretell_detokenize(w, f);
     case VERB_LOGIN:
@@ -252,7 +296,8 @@ static inline void foretell(struct world *w, struct flight *f, const struct requ
     f->judges_factor = false;
     f->now_ms = w->rig.clock.now;
     f->want = foretell_admit(w, f);
-    if (f->want != HUFU_OK)
+    f->is_admitted = f->want == HUFU_OK;
+    if (!f->is_admitted)
         return;
     if (req->limit_hit) {
         limit_check(w, f, factor);

@@ -7,94 +7,8 @@
 #ifndef HUFU_TESTS_CORE_WORLD_JUDGE_H
 #define HUFU_TESTS_CORE_WORLD_JUDGE_H
 
-#include <jansson.h>
-
 #include "tests/unit/core_world_foretell.h"
-#include "vault/base/digest.h"
-
-static inline const char *text_of(struct world *w, const json_t *j, const char *name)
-{
-    const char *text = json_string_value(json_object_get(j, name));
-
-    MUST(w, text != NULL);
-    return text;
-}
-
-struct line_wish { /* what the entry at an index must hold */
-    struct world *w;
-    const char *part[3];
-    bool met;
-};
-
-static inline bool line_each(void *arg, uint64_t index, struct view line)
-{
-    struct line_wish *wish = arg;
-    char text[ENTRY_LINE_MAX + 1];
-
-    (void)index;
-    memcpy(text, line.p, line.len);
-    text[line.len] = '\0';
-    wish->met = true;
-    for (size_t i = 0; i < 3; i++)
-        wish->met = wish->met && strstr(text, wish->part[i]) != NULL;
-    return true;
-}
-
-static inline void line_must_hold(struct world *w, uint64_t index, const char *a, const char *b,
-                                  const char *c)
-{
-    struct line_wish wish = { .w = w, .part = { a, b, c } };
-
-    MUST(w, store_entries(w->rig.worker.reader, index, 1, line_each, &wish) == HUFU_OK);
-    MUST(w, wish.met);
-}
-
-/* FORMATS.md section 6, by libcrypto alone. */
-static inline void token_name(struct world *w, size_t domain, const char *token,
-                              char out[static 64])
-{
-    struct key *key = keyring_active(w->rig.core.ring, KEY_SYSTEM, KEY_LOGID);
-    uint8_t mem[64], mac[32], text_mem[64];
-    unsigned len = sizeof(mac);
-    struct buf b, text;
-
-    buf_fixed(&b, mem, sizeof(mem));
-    buf_be32(&b, w->domain_id[domain]);
-    buf_str(&b, token);
-    MUST(w, HMAC(EVP_sha256(), secret_read(key->secret), KEY_LEN, b.p, b.len, mac, &len) != NULL);
-    buf_fixed(&text, text_mem, sizeof(text_mem));
-    text_base64url(&text, mac, ENTRY_TOKEN_ID_LEN);
-    snprintf(out, 64, "%.*s", (int)text.len, (const char *)text.p);
-}
-
-/* A receipt names an entry whose commitment binds the reply without the receipt. */
-static inline uint64_t receipt_check(struct world *w, const json_t *j, const char *body,
-                                     const char *verb)
-{
-    const json_t *receipt = json_object_get(j, "receipt");
-    uint64_t index = (uint64_t)json_integer_value(json_object_get(receipt, "index"));
-    const char *nonce64 = text_of(w, receipt, "nonce"), *begin = strstr(body, "\"receipt\":{");
-    const char *end = strstr(begin, "},") + 2;
-    uint8_t nonce_mem[48], digest[32], mem[BODY_MAX], commit_mem[64];
-    struct buf nonce, rest, commit;
-    struct view part[2];
-    char wish[64];
-
-    MUST(w, strcmp(text_of(w, receipt, "origin"), "rig.test/log") == 0);
-    buf_fixed(&nonce, nonce_mem, sizeof(nonce_mem));
-    MUST(w, text_unbase64(view_str(nonce64), &nonce) == HUFU_OK && nonce.len == 32);
-    buf_fixed(&rest, mem, sizeof(mem));
-    buf_put(&rest, body, (size_t)(begin - body));
-    buf_str(&rest, end);
-    part[0] = buf_view(&nonce);
-    part[1] = buf_view(&rest);
-    MUST(w, digest_sha256(part, 2, digest) == HUFU_OK);
-    buf_fixed(&commit, commit_mem, sizeof(commit_mem));
-    text_base64(&commit, digest, sizeof(digest));
-    snprintf(wish, sizeof(wish), "%.*s", (int)commit.len, (const char *)commit.p);
-    line_must_hold(w, index, "\"commit\":\"", wish, verb);
-    return index;
-}
+#include "tests/unit/core_world_receipt.h"
 
 /* A token string is never issued twice, keeps what the domain keeps, and is no original. */
 static inline void add_token(struct world *w, const struct flight *f, const struct item *it,
@@ -118,6 +32,8 @@ static inline void add_token(struct world *w, const struct flight *f, const stru
     snprintf(t->text, sizeof(t->text), "%s", text);
     t->sent[f->partner] = true;
     w->toks++;
+    if (is_deterministic(f->domain))
+        w->index[f->domain][it->value] = w->toks;
     MUST(w, ++w->guesses[f->partner][f->domain][bucket_of(f->domain, it->value)] <= GUESSES);
 }
 
@@ -157,6 +73,28 @@ static inline void judge_tokenize(struct world *w, struct flight *f, const json_
         judge_item(w, f, i, f->batch ? json_array_get(list, i) : j);
     if (f->receipt)
         (void)receipt_check(w, j, body, "\"verb\":\"tokenize\"");
+}
+
+/* The same token, for another value: what it was for is free again. */
+static inline void judge_replace(struct world *w, struct flight *f, const json_t *j)
+{
+    struct tok *t = foretell_token(w, f);
+    size_t value = f->item[0].value;
+
+    MUST(w, !w->domain_frozen[f->domain] && !w->partner_frozen[f->partner]);
+    MUST(w, t->state == RECORD_ACTIVE && !is_over(t, f->now_ms));
+    MUST(w, strcmp(text_of(w, j, "token"), t->text) == 0);
+    MUST(w, json_is_false(json_object_get(j, "created")));
+    MUST(w, (t->value != value) == f->is_new);
+    if (!f->is_new)
+        return;
+    if (is_deterministic(f->domain)) {
+        w->index[f->domain][t->value] = 0;
+        w->index[f->domain][value] = (size_t)(t - w->tok) + 1;
+    }
+    t->value = value;
+    w->replaced++;
+    MUST(w, ++w->guesses[f->partner][f->domain][bucket_of(f->domain, value)] <= GUESSES);
 }
 
 static inline void judge_detokenize(struct world *w, struct flight *f, const json_t *j,
@@ -254,6 +192,9 @@ static inline void judge_good(struct world *w, struct flight *f, const json_t *j
         MUST(w, strcmp(text_of(w, j, "state"), f->state_name) == 0);
         foretell_token(w, f)->state = lifecycle_to(f->verb);
         return;
+    case VERB_REPLACE:
+        judge_replace(w, f, j);
+        return;
     case VERB_LOGIN:
         judge_login(w, f, j);
         return;
@@ -329,7 +270,7 @@ static inline bool is_kept(const struct world *w, const struct flight *f, enum h
     case HUFU_IDEM_MISMATCH:
         return false;
     default:
-        return f->idem != NONE && !w->in_work;
+        return f->idem != NONE && f->is_admitted && !w->in_work;
     }
 }
 
@@ -366,7 +307,8 @@ static inline void judge(struct world *w, struct flight *f, const struct msg_rep
     } else if (f->judges_factor) {
         w->person[f->person].failures++;
     }
-    if (f->verb == VERB_LOOKUP && r->err == HUFU_NOT_FOUND) /* asked for in vain: a guess too */
+    if ((f->verb == VERB_LOOKUP && r->err == HUFU_NOT_FOUND) || /* asked for in vain: a guess too */
+        (f->verb == VERB_REPLACE && r->err == HUFU_CONFLICT && f->is_taken))
         MUST(w, ++w->guesses[f->partner][f->domain][bucket_of(f->domain, f->item[0].value)] <=
                     GUESSES);
     if (r->err != HUFU_OK)

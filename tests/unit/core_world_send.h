@@ -105,8 +105,9 @@ static inline void fill_code(struct world *w, struct flight *f, struct buf *b)
         char password[64];
 
         f->password_right = draw(w, 10) != 0;
-        snprintf(password, sizeof(password), "%s-%s",
-                 f->password_right ? "correct-horse" : "wrong-horse", people[f->person]);
+        snprintf(password, sizeof(password), "%s-%c.%s",
+                 f->password_right ? "correct-horse" : "wrong-horse", people[f->person][0],
+                 people[f->person] + 1);
         msg_put_text(b, MSG_USER, view_str(people[f->person]));
         msg_put_text(b, MSG_PASSWORD, view_str(password));
     }
@@ -137,6 +138,19 @@ static inline void fill_domain_add(struct flight *f, struct buf *b)
     msg_put_u64(b, MSG_BATCH_DETOKENIZE, 10);
 }
 
+static inline void fill_replace(struct world *w, struct flight *f, struct buf *b)
+{
+    f->items = 1;
+    do
+        some_token(w, f->domain, &f->item[0]);
+    while (f->item[0].value != NONE);
+    f->item[0].value = draw(w, VALUES);
+    put_domain(b, f);
+    msg_put_text(b, MSG_VALUE, view_str(values[f->item[0].value]));
+    msg_put_text(b, MSG_TOKEN, view_str(f->item[0].text));
+    msg_put_text(b, MSG_REASON, view_str("reissued"));
+}
+
 static inline void fill(struct world *w, struct flight *f, struct buf *b)
 {
     switch (f->verb) {
@@ -162,6 +176,9 @@ static inline void fill(struct world *w, struct flight *f, struct buf *b)
         msg_put_text(b, MSG_TOKEN, view_str(f->item[0].text));
         if (f->verb != VERB_INSPECT)
             msg_put_text(b, MSG_REASON, view_str("as asked"));
+        return;
+    case VERB_REPLACE:
+        fill_replace(w, f, b);
         return;
     case VERB_DETOKENIZE:
         fill_detokenize(w, f, b);
@@ -224,7 +241,8 @@ static inline bool choose(struct world *w, struct flight *f)
     f->domain = draw(w, 2) == 0 ? 0 : draw(w, DOMAINS);
     if (what < 640 || (what < 700 && draw(w, 2) == 0)) {
         f->partner = draw(w, 5) == 0 ? 1 : 0;
-        f->verb = what < 420   ? VERB_TOKENIZE
+        f->verb = what < 370   ? VERB_TOKENIZE
+                  : what < 420 ? VERB_REPLACE
                   : what < 500 ? VERB_LOOKUP
                   : what < 540 ? VERB_INSPECT
                                : lifecycle[draw(w, 5)];
@@ -267,7 +285,7 @@ static inline bool choose(struct world *w, struct flight *f)
 
 static inline bool takes_key(uint16_t verb)
 {
-    return verb == VERB_TOKENIZE || (verb >= VERB_SUSPEND && verb <= VERB_DELETE) ||
+    return verb == VERB_TOKENIZE || (verb >= VERB_SUSPEND && verb <= VERB_REPLACE) ||
            (verb >= VERB_CEREMONY_PROPOSE && verb <= VERB_CEREMONY_CANCEL &&
             verb != VERB_CEREMONY_LIST && verb != VERB_CEREMONY_SHOW);
 }

@@ -69,6 +69,7 @@ static inline struct partner sample_partner(const char *name, uint8_t pin)
 {
     struct partner p = { .state = ROW_ACTIVE,
                          .created_ms = 5,
+                         .pin_until_ms = { 1900000000000, 1910000000000 },
                          .pin_count = 2,
                          .format = { "pan", "iban" },
                          .format_count = 2,

@@ -126,7 +126,7 @@ static void step(struct world *w)
         (void)signer_step(w->rig.core.signer);
     else if (what < 840)
         keep(w);
-    else if (what < 880)
+    else if (what < 870)
         (void)password_step(&w->rig.core);
     else if (what < 900)
         (void)sweeper_step(&w->rig.sweeper);
@@ -211,6 +211,7 @@ static void seed_run(struct world *w, uint64_t seed)
     rig_set(&w->rig, "core.slice_ops=16");
     rig_set(&w->rig, "limit.guesses_per_day=60");
     rig_set(&w->rig, "ceremony.life_s=400");
+    rig_set(&w->rig, "sweep.pass_s=1");
     MUST(w, rig_open(&w->rig) == HUFU_OK && rig_setup(&w->rig) == HUFU_OK);
     rig_crash(&w->rig);
     MUST(w, rig_open(&w->rig) == HUFU_OK && rig_unseal(&w->rig));
@@ -240,7 +241,7 @@ int main(void)
     struct world *w = &w_all;
     uint64_t first = number_of("HUFU_SEED", 1);
     uint64_t count = number_of("HUFU_SEEDS", getenv("HUFU_SEED") != NULL ? 1 : 30);
-    size_t sum[9] = { 0 };
+    size_t sum[11] = { 0 };
 
     log_setup("test", LOG_ERROR_LEVEL);
     if (secret_heap_init(RIG_HEAP_BYTES) != HUFU_OK)
@@ -256,11 +257,15 @@ int main(void)
         sum[6] += w->lost;
         sum[7] += w->rotations;
         sum[8] += w->toks;
+        sum[9] += w->replaced;
+        sum[10] += w->swept;
     }
     printf("core steps: %" PRIu64 " seeds, %zu answers, %zu good, %zu replayed, %zu revealed, "
-           "%zu limited, %zu crashes, %zu lost, %zu rotations, %zu tokens\n",
-           count, sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7], sum[8]);
-    for (size_t i = 0; i < 9 && count >= 30; i++)
+           "%zu limited, %zu crashes, %zu lost, %zu rotations, %zu tokens, "
+           "%zu replaced, %zu found swept\n",
+           count, sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7], sum[8], sum[9],
+           sum[10]);
+    for (size_t i = 0; i < 11 && count >= 30; i++)
         if (sum[i] == 0) {
             fprintf(stderr, "core steps: number %zu of these never happened\n", i + 1);
             return 1;

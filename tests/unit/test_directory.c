@@ -94,6 +94,8 @@ static void test_a_domain_is_found_and_replaced(void **state)
     assert_int_equal(old->state, ROW_ACTIVE); /* who looks at the old one still may */
     assert_string_equal(format_name(old->format), "pan");
     assert_int_equal(directory_domain(dir, view_str("cards"))->state, ROW_FROZEN);
+    /* … but its format, by far its largest part, is kept once */
+    assert_ptr_equal(directory_domain(dir, view_str("cards"))->format, old->format);
     assert_int_equal(directory_domain_id(dir, 0x01020304)->seq, 9);
     assert_null(directory_domain_at(dir, 2));
     assert_null(directory_domain_id(dir, 1));

@@ -54,7 +54,7 @@ static void test_control_passes_kind_and_descriptor(void **state)
 
 static void test_control_recv_refuses_what_is_not_one(void **state)
 {
-    const uint8_t bad[][2] = { { 0, 0 }, { CONTROL_FATAL + 1, 0 }, { 255, 0 } };
+    const uint8_t bad[][2] = { { 0, 0 }, { CONTROL_LAST + 1, 0 }, { 255, 0 } };
     uint8_t kind = 77;
     int fd[2], got = -7;
 

@@ -267,7 +267,12 @@ static void test_probes_and_metrics(void **state)
                                                  .flags = MSG_TEXT_PLAIN });
     assert_int_equal(ask_text(NULL, "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
     assert_true(has("\r\n\r\ncore_part 1\n# HELP hufu_front_requests_total"));
-    assert_true(has("hufu_front_requests_total{code=\"200\",method=\"GET\",route=\"/livez\"} "));
+    assert_true(has("hufu_front_requests_total{verb=\"livez\",status=\"200\",code=\"ok\"} "));
+    assert_true(
+        has("hufu_front_requests_total{verb=\"status\",status=\"503\",code=\"sealed\"} 2\n"));
+    assert_true(has("hufu_front_request_duration_seconds_bucket{verb=\"whoami\",le=\"+Inf\"} "));
+    assert_true(
+        has("hufu_front_certificate_expiry_timestamp_seconds 1")); /* ten digits until 2033 */
     assert_true(has("hufu_front_core_up 1\n"));
     assert_int_equal(ask_text(NULL, "GET /v1/openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
     assert_true(has("\"openapi\""));

@@ -25,6 +25,7 @@ struct peer { /* the other end: answers each call as it is told */
     enum peer_does how;
     unsigned calls;
     struct hsm_request last; /* copied without its views */
+    char request_id[65];
 };
 
 static unsigned stuck_calls;
@@ -74,6 +75,8 @@ static void *serve(void *arg)
             continue;
         p->calls++;
         assert_int_equal(hsm_request_get(f.type, f.body, &p->last), HUFU_OK);
+        memcpy(p->request_id, p->last.request_id.p, p->last.request_id.len);
+        p->request_id[p->last.request_id.len] = '\0';
         if (p->how == HANGS_UP)
             break;
         if (p->how != SILENT)
@@ -129,6 +132,67 @@ static void test_calls_give_data_or_text(void **state)
     assert_int_equal(p.calls, 9);
     assert_int_equal(p.last.call, HSM_SIGN);
     assert_int_equal(stuck_calls, 0);
+}
+
+/* What a call is made for goes along with it, but with a signature over the log. */
+static void test_calls_carry_whom_they_are_for(void **state)
+{
+    char long_id[66];
+    struct peer p;
+    struct hsm_ops *hsm = client(start(&p, ANSWERS));
+
+    (void)state;
+    memset(long_id, 'i', 65);
+    long_id[65] = '\0';
+    hsm_call_for(hsm, view_str("req-1"));
+    assert_int_equal(hsm_status(hsm, NULL), HUFU_OK);
+    assert_string_equal(p.request_id, "req-1");
+    assert_int_equal(hsm_sign(hsm, view_str("log-1"), view_str("m"), NULL), HUFU_OK);
+    assert_string_equal(p.request_id, "");
+    assert_int_equal(hsm_kek_find(hsm, view_str("kek-1"), NULL), HUFU_OK);
+    assert_string_equal(p.request_id, "req-1");
+    hsm_call_for(hsm, view_str(long_id)); /* none is better than another's, or a part of one */
+    assert_int_equal(hsm_status(hsm, NULL), HUFU_OK);
+    assert_string_equal(p.request_id, "");
+    hsm_call_for(hsm, view_str(long_id + 1));
+    assert_int_equal(hsm_status(hsm, NULL), HUFU_OK);
+    assert_string_equal(p.request_id, long_id + 1);
+    hsm_call_for(hsm, view_of(NULL, 0));
+    assert_int_equal(hsm_status(hsm, NULL), HUFU_OK);
+    assert_string_equal(p.request_id, "");
+    hsm_client_free(hsm);
+    pthread_join(p.thread, NULL);
+}
+
+static void test_calls_are_counted(void **state)
+{
+    struct peer p, next;
+    struct hsm_ops *hsm = client(start(&p, ANSWERS));
+    struct hsm_numbers *n = &hsm->numbers;
+
+    (void)state;
+    assert_false(atomic_load(&n->up)); /* nobody knows yet */
+    assert_int_equal(atomic_load(&n->links), 1);
+    assert_int_equal(hsm_sign(hsm, view_str("log-1"), view_str("m"), NULL), HUFU_OK);
+    assert_true(atomic_load(&n->up));
+    p.how = REFUSES;
+    assert_int_equal(hsm_sign(hsm, view_str("log-1"), view_str("m"), NULL), HUFU_HSM_FAILED);
+    assert_true(atomic_load(&n->up)); /* a token that says no is there */
+    assert_int_equal(atomic_load(&n->call[HSM_SIGN - HSM_STATUS].calls), 2);
+    assert_int_equal(atomic_load(&n->call[HSM_SIGN - HSM_STATUS].failures), 1);
+    assert_true(atomic_load(&n->call[HSM_SIGN - HSM_STATUS].us) > 0);
+    assert_int_equal(atomic_load(&n->call[0].calls), 0);
+    p.how = HANGS_UP;
+    assert_int_equal(hsm_status(hsm, NULL), HUFU_HSM_DOWN);
+    assert_false(atomic_load(&n->up));
+    assert_int_equal(atomic_load(&n->call[0].failures), 1);
+    hsm_client_relink(hsm, start(&next, ANSWERS));
+    assert_int_equal(hsm_status(hsm, NULL), HUFU_OK);
+    assert_int_equal(atomic_load(&n->links), 2);
+    assert_true(atomic_load(&n->up));
+    hsm_client_free(hsm);
+    pthread_join(p.thread, NULL);
+    pthread_join(next.thread, NULL);
 }
 
 static void test_an_error_is_handed_on_and_the_link_stays(void **state)
@@ -218,6 +282,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls_give_data_or_text),
+        cmocka_unit_test(test_calls_carry_whom_they_are_for),
+        cmocka_unit_test(test_calls_are_counted),
         cmocka_unit_test(test_an_error_is_handed_on_and_the_link_stays),
         cmocka_unit_test(test_an_answer_to_another_call_is_passed_over),
         cmocka_unit_test(test_a_malformed_reply_or_a_closed_link_is_down),

@@ -87,6 +87,43 @@ static void test_hsm_request_get_holds_each_call_to_its_shape(void **state)
     }
 }
 
+static void test_hsm_request_get_takes_an_id_or_none(void **state)
+{
+    static const struct {
+        const char *id;
+        bool good;
+    } rows[] = {
+        { "", true },
+        { "0192-aB._", true },
+        { "0123456789012345678901234567890123456789012345678901234567890123", true },
+        { "01234567890123456789012345678901234567890123456789012345678901234", false },
+        { "two words", false },
+        { "line\n", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct hsm_request in = { .call = HSM_STATUS, .request_id = view_str(rows[i].id) };
+        struct hsm_request out = { .len = 777 };
+
+        assert_int_equal(request_round(&in, &out), rows[i].good ? HUFU_OK : HUFU_CORRUPT);
+        if (rows[i].good)
+            assert_true(view_equal(out.request_id, in.request_id));
+        else
+            assert_int_equal(out.len, 777);
+    }
+}
+
+static void test_hsm_call_names(void **state)
+{
+    (void)state;
+    assert_string_equal(hsm_call_name(HSM_STATUS), "status");
+    assert_string_equal(hsm_call_name(HSM_KEK_MAKE), "kek_make");
+    assert_string_equal(hsm_call_name(HSM_RANDOM), "random");
+    assert_string_equal(hsm_call_name(HSM_STATUS - 1), "?");
+    assert_string_equal(hsm_call_name(HSM_RANDOM + 1), "?");
+}
+
 static enum hufu_err reply_round(const struct hsm_reply *in, struct hsm_reply *out)
 {
     static uint8_t mem[20000];
@@ -161,6 +198,7 @@ static void test_hsm_msg_survives_cuts_and_flips(void **state)
 {
     uint64_t seed = 2718;
     struct hsm_request req = { .call = HSM_SEAL,
+                               .request_id = view_str("req-1"),
                                .key_id = view_str("kek-1"),
                                .aad = view_str("aad"),
                                .data = view_str("data") };
@@ -200,6 +238,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hsm_request_get_holds_each_call_to_its_shape),
+        cmocka_unit_test(test_hsm_request_get_takes_an_id_or_none),
+        cmocka_unit_test(test_hsm_call_names),
         cmocka_unit_test(test_hsm_reply_get_checks_every_member),
         cmocka_unit_test(test_hsm_msg_survives_cuts_and_flips),
     };

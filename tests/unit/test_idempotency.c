@@ -6,6 +6,10 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <lmdb.h>
+
 #include "tests/core_calls.h"
 #include "vault/base/log.h"
 #include "vault/idempotency.h"
@@ -16,6 +20,22 @@ static struct core_rig rig;
 static struct fake_hsm hsm;
 static struct rig_who acme = { .partner = "acme", .idem_key = "key-1" };
 static struct rig_who zeta = { .partner = "zeta", .idem_key = "key-1" };
+
+static bool disk_is_full;
+
+/* Stands before LMDB's own. */
+int mdb_txn_commit(MDB_txn *txn)
+{
+    union {
+        void *p;
+        int (*f)(MDB_txn *txn);
+    } real = { .p = dlsym(RTLD_NEXT, "mdb_txn_commit") };
+
+    if (!disk_is_full)
+        return real.f(txn);
+    mdb_txn_abort(txn);
+    return ENOSPC;
+}
 
 static int heap(void **state)
 {
@@ -206,6 +226,20 @@ static void test_a_limit_is_not_kept(void **state)
     assert_int_equal(rig_tokenize(&rig, &acme, "cards", "4111112222231111")->err, HUFU_OK);
 }
 
+static void test_C07_what_could_not_be_done_is_not_kept(void **state)
+{
+    const struct rig_reply *r;
+
+    (void)state;
+    disk_is_full = true;
+    r = rig_tokenize(&rig, &acme, "loose", PAN);
+    disk_is_full = false;
+    assert_int_equal(r->err, HUFU_UNAVAILABLE);
+    r = rig_tokenize(&rig, &acme, "loose", PAN);
+    assert_int_equal(r->err, HUFU_OK);
+    assert_int_equal(r->flags, 0);
+}
+
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -219,6 +253,7 @@ int main(void)
         WITH_RIG(test_C26_the_entry_of_a_refusal_under_a_key_names_the_token),
         WITH_RIG(test_the_answer_is_kept_for_a_day),
         WITH_RIG(test_a_limit_is_not_kept),
+        WITH_RIG(test_C07_what_could_not_be_done_is_not_kept),
     };
 
     return cmocka_run_group_tests(tests, heap, NULL);

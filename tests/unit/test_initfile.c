@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -15,8 +16,10 @@
 #define SEED "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 #define PIN1 "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"
 #define PIN2 "b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2"
-#define OLGA "[user olga]\nrole = operator\npassword = p1\ntotp_secret = " SEED "\n"
-#define OMAR "[user omar]\nrole = operator\ngroup = night\npassword = p2\ntotp_secret = " SEED "\n"
+#define OLGA "[user olga]\nrole = operator\npassword = first-of-two\ntotp_secret = " SEED "\n"
+#define OMAR                                                                                       \
+    "[user omar]\nrole = operator\ngroup = night\npassword = second-of-two\ntotp_secret = " SEED   \
+    "\n"
 #define CARDS                                                                                      \
     "[domain cards]\nformat = pan\nmode = random\npartners = acme, zeta\n"                         \
     "purposes = refund , a b\nkeep_prefix = 6\nkeep_suffix = 4\nbatch_detokenize = 10\n"
@@ -58,7 +61,7 @@ static void test_parse_reads_all(void **state)
     assert_string_equal(in->user[0].name, "olga");
     assert_string_equal(in->user[0].group, "operator"); /* the role's, unless told */
     assert_string_equal(in->user[1].group, "night");
-    assert_string_equal(in->user[1].password, "p2");
+    assert_string_equal(in->user[1].password, "second-of-two");
     assert_int_equal(in->user[0].role, ROLE_OPERATOR);
     assert_memory_equal(in->user[0].seed, "Hello!\xde\xad\xbe\xef", 10);
     assert_int_equal(in->domain_count, 1);
@@ -76,6 +79,21 @@ static void test_parse_reads_all(void **state)
     init_free(NULL);
 }
 
+static void test_C42_weak_passwords_are_refused(void **state)
+{
+    static const char *const weak[] = {
+        "eleven-char", "my-OLGA-is-good", "password1234", "aabbaabbaabb", "Changeme-2026",
+    };
+    char text[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++) {
+        snprintf(text, sizeof(text),
+                 "[user olga]\nrole = operator\npassword = %s\ntotp_secret = " SEED "\n", weak[i]);
+        refused(text);
+    }
+}
+
 static void test_C42_nobody_comes_without_both_factors(void **state)
 {
     (void)state;
@@ -83,9 +101,9 @@ static void test_C42_nobody_comes_without_both_factors(void **state)
     refused(CARDS ACME ZETA); /* nobody at all */
     refused("[user olga]\nrole = operator\ntotp_secret = " SEED "\n");
     refused("[user olga]\nrole = operator\npassword =\ntotp_secret = " SEED "\n");
-    refused("[user olga]\nrole = operator\npassword = p1\n");
-    refused("[user olga]\nrole = operator\npassword = p1\ntotp_secret =\n");
-    refused(OLGA "[user omar]\nrole = operator\npassword = p2\n");
+    refused("[user olga]\nrole = operator\npassword = first-of-two\n");
+    refused("[user olga]\nrole = operator\npassword = first-of-two\ntotp_secret =\n");
+    refused(OLGA "[user omar]\nrole = operator\npassword = second-of-two\n");
 }
 
 static void test_C42_no_partner_comes_without_a_certificate(void **state)
@@ -101,11 +119,11 @@ static void test_parse_refuses(void **state)
 {
     static const char *const bad[] = {
         OLGA "[user olga]\nrole = partner\n",
-        "[user Olga]\nrole = operator\npassword = p1\ntotp_secret = " SEED "\n",
-        "[user olga]\nrole = king\npassword = p1\ntotp_secret = " SEED "\n",
-        "[user olga]\nrole = partner\npassword = p1\ntotp_secret = " SEED "\n",
-        "[user olga]\nrole = operator\npassword = p1\ntotp_secret = JBSWY3DP\n",
-        "[user olga]\nrole = operator\npassword = p1\ntotp_secret = "
+        "[user Olga]\nrole = operator\npassword = first-of-two\ntotp_secret = " SEED "\n",
+        "[user olga]\nrole = king\npassword = first-of-two\ntotp_secret = " SEED "\n",
+        "[user olga]\nrole = partner\npassword = first-of-two\ntotp_secret = " SEED "\n",
+        "[user olga]\nrole = operator\npassword = first-of-two\ntotp_secret = JBSWY3DP\n",
+        "[user olga]\nrole = operator\npassword = first-of-two\ntotp_secret = "
         "1BSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\n",
         OLGA "colour = red\n",
         OLGA "[user]\nrole = operator\n",
@@ -166,7 +184,7 @@ static void test_parse_takes_so_many_and_no_more(void **state)
         }
         buf_str(&text, "[user u");
         buf_dec(&text, i);
-        buf_str(&text, "]\nrole = sre\npassword = p\ntotp_secret = " SEED "\n");
+        buf_str(&text, "]\nrole = sre\npassword = of-all-the-same\ntotp_secret = " SEED "\n");
     }
     assert_int_equal(init_parse(buf_view(&text), formats, &in), HUFU_SYNTAX);
     buf_done(&text);
@@ -190,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse_reads_all),
+        cmocka_unit_test(test_C42_weak_passwords_are_refused),
         cmocka_unit_test(test_C42_nobody_comes_without_both_factors),
         cmocka_unit_test(test_C42_no_partner_comes_without_a_certificate),
         cmocka_unit_test(test_parse_refuses),

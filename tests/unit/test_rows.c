@@ -239,7 +239,7 @@ static void test_counts_above_their_limit_are_refused(void **state)
     c.approval_count = ROW_APPROVALS_MAX;
     ceremony_put(&c, &b);
     assert_int_equal(ceremony_get(buf_view(&b), &c), HUFU_OK);
-    b.p[b.len - 12 * ROW_APPROVALS_MAX - 1] = ROW_APPROVALS_MAX + 1;
+    b.p[b.len - 12 * ROW_APPROVALS_MAX - 2] = ROW_APPROVALS_MAX + 1;
     for (int i = 0; i < 12; i++)
         buf_u8(&b, 0);
     get_refused(&kinds[5], buf_view(&b));

@@ -11,6 +11,7 @@
 #include "tools/instance.h"
 #include "tools/supervise.h"
 #include "vault/base/clock.h"
+#include "vault/base/log.h"
 
 #define LONG_MS 20000 /* more than any step here takes, on a slow machine too */
 
@@ -64,11 +65,20 @@ static long run_number(const struct run *r, const char *name)
     return line ? strtol(line + strlen(wanted), NULL, 10) : 0;
 }
 
+/* What the configuration says about the log when it is read again. */
+static uint8_t level_debug(void *arg)
+{
+    (void)arg;
+    return LOG_DEBUG;
+}
+
 /* The supervisor in a process of its own, with roles that play a scene. */
 static void run_start(struct run *r, const char *scene, int init_fd)
 {
     const char *args[3] = { r->dir, scene, NULL };
-    struct supervise_plan plan = { .args = args, .data_dir = r->dir, .init_fd = init_fd };
+    struct supervise_plan plan = {
+        .args = args, .data_dir = r->dir, .read_level = level_debug, .init_fd = init_fd
+    };
     int lock_fd = -1, listen_fd = -1;
 
     snprintf(r->dir, sizeof(r->dir), "/tmp/hufu-test-XXXXXX");
@@ -277,9 +287,9 @@ static void test_supervise_hands_reload_on(void **state)
     run_start(&r, "well", -1);
     await_all(&r);
     kill(r.pid, SIGHUP);
-    while (strcmp(line, "1") != 0 && now_ms() < end)
+    while (strcmp(line, "1 level 3") != 0 && now_ms() < end)
         ask(&r, 'r', line);
-    assert_string_equal(line, "1");
+    assert_string_equal(line, "1 level 3");
     kill(r.pid, SIGTERM);
     assert_int_equal(run_end(&r, story), 0);
 }

@@ -69,6 +69,7 @@ static const struct {
     { VERB_GRANT_DENY,       "...a....", 's', 'e', ' ' },
     { VERB_GRANT_WITHDRAW,   "..o.....", 's', 'e', ' ' },
     { VERB_PARTNER_CERT_ADD, ".....x..", 'f', 'e', ' ' },
+    { VERB_PASSWORD_CHANGE,  "..oacxas", 'f', 'e', ' ' },
     /* clang-format on */
 };
 
@@ -186,9 +187,20 @@ static void test_role_names(void **state)
     assert_string_equal(role_name(ROLE_OPERATOR | ROLE_SRE), "none");
 }
 
+/* C42: with a password that is too old nothing is left but the way to a new one, and out. */
+static void test_C42_verbs_with_an_old_password(void **state)
+{
+    (void)state;
+    for (unsigned verb = 0; verb < VERB_COUNT + 2; verb++)
+        assert_int_equal(verbs_with_old_password(verb),
+                         verb == VERB_WHOAMI || verb == VERB_LOGOUT || verb == VERB_STEP_UP ||
+                             verb == VERB_PASSWORD_CHANGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_C42_verbs_with_an_old_password),
         cmocka_unit_test(test_every_cell),
         cmocka_unit_test(test_every_column),
         cmocka_unit_test(test_every_verb_has_a_row),

@@ -139,11 +139,36 @@ static enum hufu_err read_domain(struct view text, uint64_t seq, uint64_t boot_m
     return err;
 }
 
+/* False too where memory is missing to tell: the second copy is kept then. */
+static bool is_same_format(const struct format *a, const struct format *b)
+{
+    struct buf text_a, text_b;
+    bool same;
+
+    buf_init(&text_a, FORMAT_TEXT_MAX);
+    buf_init(&text_b, FORMAT_TEXT_MAX);
+    format_print(a, &text_a);
+    format_print(b, &text_b);
+    same = buf_check(&text_a) == HUFU_OK && buf_check(&text_b) == HUFU_OK &&
+           view_equal(buf_view(&text_a), buf_view(&text_b));
+    buf_done(&text_a);
+    buf_done(&text_b);
+    return same;
+}
+
+/* A changed domain keeps its format, by far its largest part: the version before, which is set
+ * aside, only borrows it then. */
 static enum hufu_err place_domain(struct directory *d, void *item)
 {
-    struct domain_item *it = item;
+    struct domain_item *it = item, *old = shelf_find(&d->domain_id, keyed_view(&it->k));
+    bool same = old != NULL && is_same_format(old->domain.format, it->domain.format);
 
-    return put_named(d, &d->domain_id, &d->domain_name, &it->k, it->domain.name, it, clear_domain);
+    if (same) {
+        format_free(it->domain.format);
+        it->domain.format = old->domain.format;
+    }
+    return put_named(d, &d->domain_id, &d->domain_name, &it->k, it->domain.name, it,
+                     same ? NULL : clear_domain);
 }
 
 static enum hufu_err read_partner(struct view text, uint64_t seq, uint64_t boot_ms, void *item)

@@ -65,6 +65,9 @@ void domain_put(const struct domain *d, struct buf *out)
     buf_u32(out, d->retention_days);
     buf_u64(out, d->life_s);
     buf_u32(out, d->index_version);
+    buf_u32(out, d->index_next);
+    buf_u32(out, d->key_epoch);
+    buf_u8(out, d->needs_consent);
     buf_u64(out, d->created_ms);
     buf_u16(out, (uint16_t)d->partner_count);
     for (size_t i = 0; i < d->partner_count; i++)
@@ -103,6 +106,9 @@ enum hufu_err domain_get(struct view in, struct domain *out)
     d.retention_days = reader_u32(&r);
     d.life_s = reader_u64(&r);
     d.index_version = reader_u32(&r);
+    d.index_next = reader_u32(&r);
+    d.key_epoch = reader_u32(&r);
+    d.needs_consent = reader_u8(&r);
     d.created_ms = reader_u64(&r);
     d.partner_count = take_count(&r, ROW_PARTNERS_MAX);
     for (size_t i = 0; i < d.partner_count; i++)
@@ -137,8 +143,10 @@ void partner_put(const struct partner *p, struct buf *out)
     buf_u8(out, p->state);
     buf_u64(out, p->created_ms);
     buf_u8(out, (uint8_t)p->pin_count);
-    for (size_t i = 0; i < p->pin_count; i++)
+    for (size_t i = 0; i < p->pin_count; i++) {
         buf_put(out, p->pin[i], MSG_PIN_LEN);
+        buf_u64(out, p->pin_until_ms[i]);
+    }
     buf_u16(out, (uint16_t)p->format_count);
     for (size_t i = 0; i < p->format_count; i++)
         rowio_put(out, p->format[i]);
@@ -162,8 +170,10 @@ enum hufu_err partner_get(struct view in, struct partner *out)
     p.pin_count = reader_u8(&r);
     if (p.pin_count > ROW_PINS_MAX)
         return HUFU_CORRUPT;
-    for (size_t i = 0; i < p.pin_count; i++)
+    for (size_t i = 0; i < p.pin_count; i++) {
         reader_copy(&r, p.pin[i], MSG_PIN_LEN);
+        p.pin_until_ms[i] = reader_u64(&r);
+    }
     p.format_count = take_count(&r, ROW_FORMATS_MAX);
     for (size_t i = 0; i < p.format_count; i++)
         rowio_take(&r, p.format[i], sizeof(p.format[i]));

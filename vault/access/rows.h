@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "vault/access/password.h"
+#include "vault/access/rows_state.h"
 #include "vault/base/buf.h"
 #include "vault/base/err.h"
 #include "vault/base/id.h"
@@ -21,23 +22,19 @@
 #include "vault/format/format.h"
 #include "vault/log/signer.h"
 
-#define ROW_PARTNERS_MAX  64 /* partners of one domain */
-#define ROW_PURPOSES_MAX  16
-#define ROW_PURPOSE_MAX   64 /* bytes */
-#define ROW_PINS_MAX      2  /* certificates of one partner: two for a change-over */
-#define ROW_FORMATS_MAX   32 /* formats, domains that a partner declared */
-#define ROW_APPROVALS_MAX 9
-#define ROW_SEED_LEN      20 /* bytes of a TOTP seed */
-#define ROW_TEXT_MAX      128
-#define ROW_KIND_MAX      32
+#define ROW_PARTNERS_MAX 64 /* partners of one domain */
+#define ROW_PURPOSES_MAX 16
+#define ROW_PURPOSE_MAX  64 /* bytes */
+#define ROW_PINS_MAX     2  /* certificates of one partner: two for a change-over */
+#define ROW_FORMATS_MAX  32 /* formats, domains that a partner declared */
+#define ROW_SEED_LEN     20 /* bytes of a TOTP seed */
 
 enum row_state { ROW_ACTIVE = 1, ROW_FROZEN, ROW_PENDING };
 enum domain_mode { MODE_DETERMINISTIC = 1, MODE_RANDOM, MODE_ONE_TIME };
 
-/* "deterministic", "active", "proposed", …; "?" outside the enum. */
+/* "deterministic", "active", …; "?" outside the enum. */
 const char *domain_mode_name(unsigned mode);
 const char *row_state_name(unsigned state);
-const char *ceremony_state_name(unsigned state);
 /* HUFU_NOT_FOUND, out untouched. */
 HUFU_MUST_USE enum hufu_err domain_mode_parse(struct view text, uint8_t *out);
 
@@ -47,7 +44,10 @@ struct domain { /* constant once in the directory */
     char name[TEXT_NAME_MAX + 1];
     uint8_t state, mode, token_check;
     struct format_keep keep;
-    uint32_t batch_detokenize, retention_days, index_version;
+    uint8_t needs_consent; /* 1: every value comes with a consent reference (C03) */
+    uint32_t batch_detokenize, retention_days;
+    uint32_t index_version, index_next; /* next: 0, or the version that a re-index fills */
+    uint32_t key_epoch;                 /* raised by every rotation of one of its keys */
     uint64_t expected, life_s, created_ms;
     uint32_t partner[ROW_PARTNERS_MAX];
     size_t partner_count;
@@ -62,7 +62,8 @@ struct partner { /* constant once in the directory */
     char name[TEXT_NAME_MAX + 1];
     uint8_t state;
     uint64_t created_ms;
-    uint8_t pin[ROW_PINS_MAX][MSG_PIN_LEN];
+    uint8_t pin[ROW_PINS_MAX][MSG_PIN_LEN]; /* the older one first */
+    uint64_t pin_until_ms[ROW_PINS_MAX];    /* end of its certificate; 0: not known */
     size_t pin_count;
     char format[ROW_FORMATS_MAX][TEXT_NAME_MAX + 1];
     size_t format_count;
@@ -84,43 +85,6 @@ struct user { /* constant once in the directory */
     struct secret *seed;                                /* owned, ROW_SEED_LEN bytes */
 };
 
-struct factor {
-    uint32_t user_id, failures, step_failures; /* at log-in; in a session */
-    uint64_t seq, last_step, failed_ms, step_failed_ms;
-};
-
-struct session {
-    uint8_t hash[32]; /* SHA-256 of the session token */
-    uint64_t seq;
-    uint32_t user_id;
-    uint64_t created_ms, expires_ms, factor_ms;
-    uint64_t used_boot_ms; /* memory only: when it was last used */
-};
-
-enum ceremony_state {
-    CEREMONY_PROPOSED = 1, /* waits for approvals */
-    CEREMONY_RUNNING,
-    CEREMONY_DONE,
-    CEREMONY_FAILED,
-    CEREMONY_CANCELLED,
-    CEREMONY_EXPIRED,
-};
-
-struct ceremony {
-    uint8_t id[ID_LEN];
-    uint64_t seq;
-    char kind[ROW_KIND_MAX + 1];
-    uint8_t state;
-    uint32_t needed, domain_id, target;
-    uint64_t created_ms, expires_ms, changed_ms, done, total;
-    char subject[ROW_TEXT_MAX + 1], reason[ROW_TEXT_MAX + 1], error[ROW_KIND_MAX + 1];
-    struct approval {
-        uint32_t user_id;
-        uint64_t at_ms;
-    } approval[ROW_APPROVALS_MAX];
-    size_t approval_count;
-};
-
 struct row_ids { /* the next free ones; never reused */
     uint32_t domain, partner, user;
 };
@@ -129,9 +93,6 @@ bool domain_has_partner(const struct domain *d, uint32_t partner_id);
 void domain_put(const struct domain *d, struct buf *out);
 void partner_put(const struct partner *p, struct buf *out);
 void user_put(const struct user *u, struct buf *out);
-void factor_put(const struct factor *f, struct buf *out);
-void session_put(const struct session *s, struct buf *out);
-void ceremony_put(const struct ceremony *c, struct buf *out);
 void row_ids_put(const struct row_ids *ids, struct buf *out);
 void log_identity_put(const struct log_identity *log, struct buf *out);
 
@@ -140,9 +101,6 @@ void log_identity_put(const struct log_identity *log, struct buf *out);
 HUFU_MUST_USE enum hufu_err domain_get(struct view in, struct domain *out);
 HUFU_MUST_USE enum hufu_err partner_get(struct view in, struct partner *out);
 HUFU_MUST_USE enum hufu_err user_get(struct view in, struct user *out);
-HUFU_MUST_USE enum hufu_err factor_get(struct view in, struct factor *out);
-HUFU_MUST_USE enum hufu_err session_get(struct view in, struct session *out);
-HUFU_MUST_USE enum hufu_err ceremony_get(struct view in, struct ceremony *out);
 HUFU_MUST_USE enum hufu_err row_ids_get(struct view in, struct row_ids *out);
 HUFU_MUST_USE enum hufu_err log_identity_get(struct view in, struct log_identity *out);
 void domain_clear(struct domain *d);

@@ -68,6 +68,8 @@ enum hufu_err session_get(struct view in, struct session *out)
 
 void ceremony_put(const struct ceremony *c, struct buf *out)
 {
+    bool has_password;
+
     buf_u8(out, ROW_FORMAT);
     rowio_put(out, c->kind);
     buf_u8(out, c->state);
@@ -87,11 +89,17 @@ void ceremony_put(const struct ceremony *c, struct buf *out)
         buf_u32(out, c->approval[i].user_id);
         buf_u64(out, c->approval[i].at_ms);
     }
+    /* A password that waits to be seconded; once it is decided, nothing of it stays. */
+    has_password = c->state == CEREMONY_PROPOSED && c->password.kib != 0;
+    buf_u8(out, has_password ? 1 : 0);
+    if (has_password)
+        password_put(&c->password, out);
 }
 
 enum hufu_err ceremony_get(struct view in, struct ceremony *out)
 {
     struct ceremony c = { 0 };
+    uint8_t has_password;
     struct reader r;
 
     if (!rowio_begin(&r, in))
@@ -116,7 +124,11 @@ enum hufu_err ceremony_get(struct view in, struct ceremony *out)
         c.approval[i].user_id = reader_u32(&r);
         c.approval[i].at_ms = reader_u64(&r);
     }
-    if (reader_end(&r) != HUFU_OK || c.state < CEREMONY_PROPOSED || c.state > CEREMONY_EXPIRED)
+    has_password = reader_u8(&r);
+    if (has_password == 1)
+        password_get(&r, &c.password);
+    if (has_password > 1 || reader_end(&r) != HUFU_OK || c.state < CEREMONY_PROPOSED ||
+        c.state > CEREMONY_EXPIRED)
         return HUFU_CORRUPT;
     *out = c;
     return HUFU_OK;

@@ -71,6 +71,7 @@ static const struct verb verbs[VERB_COUNT] = { /* who, factor, log, sealed_ok */
     [VERB_GRANT_DENY]       = { APPR,               FACTOR_SESSION, true,  false },
     [VERB_GRANT_WITHDRAW]   = { OPER,               FACTOR_SESSION, true,  false },
     [VERB_PARTNER_CERT_ADD] = { SADM,               FACTOR_FRESH,   true,  false },
+    [VERB_PASSWORD_CHANGE]  = { ROLE_PEOPLE,        FACTOR_FRESH,   true,  false },
 };
 /* clang-format on */
 
@@ -115,4 +116,10 @@ bool verbs_may(unsigned verb, unsigned role)
     if ((row->who & ROLE_ANYONE) != 0)
         return role == ROLE_NONE || is_role(role);
     return is_role(role) && (row->who & role) != 0;
+}
+
+bool verbs_with_old_password(unsigned verb)
+{
+    return verb == VERB_WHOAMI || verb == VERB_LOGOUT || verb == VERB_STEP_UP ||
+           verb == VERB_PASSWORD_CHANGE;
 }

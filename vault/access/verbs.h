@@ -53,5 +53,8 @@ struct verb {
 const struct verb *verbs_find(unsigned verb);
 /* True where the role may use the verb; false for anything that is no role or no verb. */
 bool verbs_may(unsigned verb, unsigned role);
+/* True for the few that a person whose password is too old may still use: those that lead to a new
+ * one, and out. */
+bool verbs_with_old_password(unsigned verb);
 
 #endif

@@ -28,6 +28,15 @@ static uint64_t system_boot(const struct clock_ops *clock)
     return read_ms(CLOCK_BOOTTIME);
 }
 
+uint64_t clock_us(void)
+{
+    struct timespec ts = { 0 };
+
+    if (clock_gettime(CLOCK_MONOTONIC, &ts) != 0)
+        return 0;
+    return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
 const struct clock_ops clock_system = { system_now, system_boot };
 
 static bool is_leap(unsigned y)

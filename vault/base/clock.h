@@ -21,6 +21,8 @@ struct clock_ops {
 
 /* The system's clocks. */
 extern const struct clock_ops clock_system;
+/* Microseconds that never run back: for measuring, never for deciding. */
+uint64_t clock_us(void);
 
 #define CLOCK_TEXT_LEN 24 /* bytes of "2026-11-21T23:47:10.123Z", without a NUL */
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vault/base/log.h"
 #include "vault/base/text.h"
 
 #define ROW(id, section, key, type, unit, min, max, def, help)                                     \
@@ -81,16 +80,28 @@ static void set_number(struct parse *p, enum conf_id id, struct view text)
         p->conf->values[id].number = v;
 }
 
-static void set_level(struct parse *p, enum conf_id id, struct view text)
+struct view conf_word(const struct conf_row *row, uint64_t i)
 {
-    for (unsigned i = LOG_ERROR_LEVEL; i <= LOG_DEBUG; i++) {
-        if (view_is(text, log_level_name((enum log_level)i))) {
+    const char *word = row->unit;
+
+    for (; i > 0 && word != NULL; i--) {
+        word = strchr(word, '|');
+        word = word == NULL ? NULL : word + 1;
+    }
+    return word == NULL ? view_of(NULL, 0) : view_of(word, strcspn(word, "|"));
+}
+
+static void set_choice(struct parse *p, enum conf_id id, struct view text)
+{
+    const struct conf_row *row = &conf_rows[id];
+
+    for (uint64_t i = 0; conf_word(row, i).len > 0; i++) {
+        if (view_equal(text, conf_word(row, i))) {
             p->conf->values[id].number = i;
             return;
         }
     }
-    fault(p, HUFU_SYNTAX, "%s.%s must be error, warn, info or debug", conf_rows[id].section,
-          conf_rows[id].key);
+    fault(p, HUFU_SYNTAX, "%s.%s must be one of %s", row->section, row->key, row->unit);
 }
 
 /* A note's key name may hold neither space nor plus. */
@@ -141,8 +152,8 @@ static void set(struct parse *p, enum conf_id id, struct view text)
     case CONF_NUMBER:
         set_number(p, id, text);
         break;
-    case CONF_LEVEL:
-        set_level(p, id, text);
+    case CONF_CHOICE:
+        set_choice(p, id, text);
         break;
     case CONF_TEXT:
     case CONF_PATH:

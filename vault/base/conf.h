@@ -17,7 +17,7 @@
 #include "vault/base/buf.h"
 #include "vault/base/err.h"
 
-enum conf_type { CONF_NUMBER, CONF_TEXT, CONF_PATH, CONF_LEVEL };
+enum conf_type { CONF_NUMBER, CONF_TEXT, CONF_PATH, CONF_CHOICE };
 
 /* clang-format off */
 #define CONF_ROWS(X) /* id, section, key, type, unit, min, max, default, help */ \
@@ -57,6 +57,8 @@ enum conf_type { CONF_NUMBER, CONF_TEXT, CONF_PATH, CONF_LEVEL };
     X(HSM_KEYGEN_MS,  "hsm",   "keygen_ms",          NUMBER, "ms",      50, 600000, "30000", "deadline of making a key") \
     X(ARGON_KIB,      "auth",  "argon2_kib",         NUMBER, "KiB",     19456, 4194304, "65536", "Argon2id memory of new passwords") \
     X(ARGON_PASSES,   "auth",  "argon2_passes",      NUMBER, "",        2, 64, "3", "Argon2id passes of new passwords") \
+    X(PASSWORD_DAYS,  "auth",  "password_days",      NUMBER, "days",    0, 3650, "30", "age at which a password must be changed; 0: never") \
+    X(PASSWORD_CHARS, "auth",  "password_chars",     NUMBER, "",        12, 128, "12", "characters that a new password has at least") \
     X(SESSION_S,      "auth",  "session_s",          NUMBER, "s",       60, 86400, "28800", "life of a session") \
     X(IDLE_S,         "auth",  "idle_s",             NUMBER, "s",       30, 86400, "900", "idle time that ends a session") \
     X(FRESH_S,        "auth",  "fresh_s",            NUMBER, "s",       5, 3600, "300", "how long a second factor is fresh") \
@@ -68,9 +70,14 @@ enum conf_type { CONF_NUMBER, CONF_TEXT, CONF_PATH, CONF_LEVEL };
     X(REFUSALS_S,     "limit", "refusals_per_s",     NUMBER, "1/s",     1, 1000, "10", "entries for refusals per principal; counted beyond") \
     X(CUSTODIANS,     "ceremony", "custodians",      NUMBER, "",        2, 9, "2", "custodians that a key ceremony needs") \
     X(CEREMONY_S,     "ceremony", "life_s",          NUMBER, "s",       30, 2592000, "86400", "how long a proposed ceremony waits for approval") \
+    X(ROWS_S,         "ceremony", "rows_per_s",      NUMBER, "1/s",     0, 10000000, "20000", "rows that a rotation re-encrypts or re-indexes a second; 0: as fast as it can") \
+    X(SWEEP_PASS_S,   "sweep", "pass_s",             NUMBER, "s",       1, 604800, "3600", "pause between two walks for rows whose time is past") \
+    X(SWEEP_ROWS_S,   "sweep", "rows_per_s",         NUMBER, "1/s",     10, 40000, "20000", "rows of a table that a walk looks at") \
     X(CHECKPOINT_MS,  "log",   "checkpoint_ms",      NUMBER, "ms",      100, 60000, "1000", "pause between signatures over the log") \
     X(CHECKPOINT_AGE, "log",   "checkpoint_max_s",   NUMBER, "s",       10, 86400, "900", "age of the last signature beyond which nothing is revealed") \
-    X(LOG_LEVEL,      "log",   "level",              LEVEL,  "",        0, 0, "info", "error, warn, info or debug")
+    X(LOG_LEVEL,      "log",   "level",              CHOICE, "error|warn|info|debug", 0, 0, "info", "what is written; SIGHUP reads it again") \
+    X(LOG_FORMAT,     "log",   "format",             CHOICE, "json|text", 0, 0, "json", "one JSON object a line, or words") \
+    X(LOG_REQUESTS,   "log",   "requests",           CHOICE, "no|yes",  0, 0, "yes", "a line for each request; else only for what failed or was slow")
 /* clang-format on */
 
 #define CONF_ENUM(id, section, key, type, unit, min, max, def, help) CONF_##id,
@@ -80,7 +87,7 @@ enum conf_id { CONF_ROWS(CONF_ENUM) CONF_COUNT };
 struct conf_row {
     const char *section, *key;
     enum conf_type type;
-    const char *unit;
+    const char *unit;  /* the words of a CHOICE, which is stored as the place of one: "a|b|c" */
     uint64_t min, max; /* of a NUMBER; bytes of a TEXT */
     const char *def, *help;
 };
@@ -104,9 +111,11 @@ HUFU_MUST_USE enum hufu_err conf_set(struct conf *c, const char *assignment, cha
                                      size_t err_text_len);
 void conf_free(struct conf *c);
 
-uint64_t conf_u64(const struct conf *c, enum conf_id id);     /* NUMBER and LEVEL rows */
+uint64_t conf_u64(const struct conf *c, enum conf_id id);     /* NUMBER and CHOICE rows */
 const char *conf_text(const struct conf *c, enum conf_id id); /* TEXT and PATH rows; borrowed */
-void conf_print(const struct conf *c, FILE *out);             /* effective values: a valid file */
+/* The i-th word of a CHOICE row; empty past the last. */
+struct view conf_word(const struct conf_row *row, uint64_t i);
+void conf_print(const struct conf *c, FILE *out); /* effective values: a valid file */
 void conf_print_example(FILE *out); /* every row at its default with help, unit and bounds */
 
 #endif

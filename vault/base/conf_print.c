@@ -3,8 +3,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "vault/base/log.h"
-
 /* The rows of a section are neighbours: its head stands before the first of them. */
 static void print_section(unsigned i, FILE *out)
 {
@@ -17,6 +15,13 @@ static void print_pair(const char *key, const char *value, FILE *out)
     (void)fprintf(out, value[0] != '\0' ? "%s = %s\n" : "%s =%s\n", key, value);
 }
 
+static void print_choice(const struct conf_row *row, uint64_t chosen, FILE *out)
+{
+    struct view word = conf_word(row, chosen);
+
+    (void)fprintf(out, "%s = %.*s\n", row->key, (int)word.len, (const char *)word.p);
+}
+
 void conf_print(const struct conf *c, FILE *out)
 {
     for (unsigned i = 0; i < CONF_COUNT; i++) {
@@ -27,8 +32,8 @@ void conf_print(const struct conf *c, FILE *out)
         case CONF_NUMBER:
             (void)fprintf(out, "%s = %" PRIu64 "\n", conf_rows[i].key, conf_u64(c, id));
             break;
-        case CONF_LEVEL:
-            print_pair(conf_rows[i].key, log_level_name((enum log_level)conf_u64(c, id)), out);
+        case CONF_CHOICE:
+            print_choice(&conf_rows[i], conf_u64(c, id), out);
             break;
         case CONF_TEXT:
         case CONF_PATH:
@@ -46,6 +51,8 @@ static void print_help(const struct conf_row *row, FILE *out)
                       row->unit[0] != '\0' ? " " : "", row->unit);
     else if (row->type == CONF_TEXT)
         (void)fprintf(out, " (%" PRIu64 " to %" PRIu64 " bytes)", row->min, row->max);
+    else if (row->type == CONF_CHOICE)
+        (void)fprintf(out, " (%s)", row->unit);
     (void)fputc('\n', out);
 }
 

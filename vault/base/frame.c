@@ -351,7 +351,7 @@ enum hufu_err control_recv(int control_fd, uint8_t *kind_out, int *fd_out)
         return errno == EAGAIN || errno == EWOULDBLOCK ? HUFU_NOT_FOUND : HUFU_CLOSED;
     fds_count = take_fds(&msg, fds);
     if (n != 1 || fds_count > 1 || (msg.msg_flags & MSG_CTRUNC) || kind[0] < CONTROL_LINK_FRONT ||
-        kind[0] > CONTROL_FATAL) {
+        kind[0] > CONTROL_LAST) {
         for (size_t i = 0; i < fds_count; i++)
             close(fds[i]);
         return n == 0 ? HUFU_CLOSED : HUFU_CORRUPT;

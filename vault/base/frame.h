@@ -85,7 +85,9 @@ enum control_kind {
     CONTROL_DRAIN,     /* to front: take no new connections, finish, then exit */
     CONTROL_RELOAD,    /* to a role: SIGHUP came */
     CONTROL_INIT_DONE, /* from core: `hufud --init` has finished */
-    CONTROL_FATAL      /* from a role: do not start me again (the reason is in its log) */
+    CONTROL_FATAL,     /* from a role: do not start me again (the reason is in its log) */
+    CONTROL_LEVEL,     /* to a role: this plus an enum log_level; SIGHUP found that in the file */
+    CONTROL_LAST = CONTROL_LEVEL + 3
 };
 
 #endif

@@ -5,29 +5,33 @@
 
 #include "vault/base/text.h"
 
-#define TEXT_MAX   1024 /* bytes of a reply's text */
-#define RANDOM_MAX 256  /* bytes asked of the token's generator at once */
+#define TEXT_MAX       1024 /* bytes of a reply's text */
+#define RANDOM_MAX     256  /* bytes asked of the token's generator at once */
+#define REQUEST_ID_MAX 64
 
 /* What each call takes; a member that it does not take is empty or 0. */
 /* clang-format off */
 static const struct shape {
     uint16_t call;
+    const char *name;
     bool has_key_id, has_aad;
     size_t data_min, data_max;
     uint32_t len_min, len_max;
 } shapes[] = {
-    { HSM_STATUS,      false, false, 0, 0,              0, 0 },
-    { HSM_KEK_MAKE,    true,  false, 0, 0,              0, 0 },
-    { HSM_KEK_FIND,    true,  false, 0, 0,              0, 0 },
-    { HSM_KEK_DESTROY, true,  false, 0, 0,              0, 0 },
-    { HSM_SEAL,        true,  true,  1, HSM_DATA_MAX,   0, 0 },
-    { HSM_OPEN,        true,  true,  1, HSM_SEALED_MAX, 0, 0 },
-    { HSM_SIGN_MAKE,   true,  false, 0, 0,              0, 0 },
-    { HSM_SIGN_PUBLIC, true,  false, 0, 0,              0, 0 },
-    { HSM_SIGN,        true,  false, 1, HSM_DATA_MAX,   0, 0 },
-    { HSM_RANDOM,      false, false, 0, 0,              1, RANDOM_MAX },
+    { HSM_STATUS,      "status",       false, false, 0, 0,              0, 0 },
+    { HSM_KEK_MAKE,    "kek_make",     true,  false, 0, 0,              0, 0 },
+    { HSM_KEK_FIND,    "kek_find",     true,  false, 0, 0,              0, 0 },
+    { HSM_KEK_DESTROY, "kek_destroy",  true,  false, 0, 0,              0, 0 },
+    { HSM_SEAL,        "seal",         true,  true,  1, HSM_DATA_MAX,   0, 0 },
+    { HSM_OPEN,        "open",         true,  true,  1, HSM_SEALED_MAX, 0, 0 },
+    { HSM_SIGN_MAKE,   "sign_make",    true,  false, 0, 0,              0, 0 },
+    { HSM_SIGN_PUBLIC, "sign_public",  true,  false, 0, 0,              0, 0 },
+    { HSM_SIGN,        "sign",         true,  false, 1, HSM_DATA_MAX,   0, 0 },
+    { HSM_RANDOM,      "random",       false, false, 0, 0,              1, RANDOM_MAX },
 };
 /* clang-format on */
+
+_Static_assert(sizeof(shapes) / sizeof(shapes[0]) == HSM_CALL_COUNT, "a shape for every call");
 
 static const struct shape *shape_find(uint16_t call)
 {
@@ -37,8 +41,16 @@ static const struct shape *shape_find(uint16_t call)
     return NULL;
 }
 
+const char *hsm_call_name(uint16_t call)
+{
+    const struct shape *shape = shape_find(call);
+
+    return shape == NULL ? "?" : shape->name;
+}
+
 void hsm_request_put(struct buf *out, const struct hsm_request *req)
 {
+    buf_lv8(out, req->request_id.p, req->request_id.len);
     buf_lv8(out, req->key_id.p, req->key_id.len);
     buf_lv32(out, req->aad.p, req->aad.len);
     buf_lv32(out, req->data.p, req->data.len);
@@ -47,6 +59,8 @@ void hsm_request_put(struct buf *out, const struct hsm_request *req)
 
 static bool request_fits(const struct shape *shape, const struct hsm_request *req)
 {
+    if (req->request_id.len > 0 && !text_is_key(req->request_id))
+        return false;
     if (shape->has_key_id ? !text_is_name(req->key_id) : req->key_id.len > 0)
         return false;
     if (!shape->has_aad && req->aad.len > 0)
@@ -64,6 +78,7 @@ enum hufu_err hsm_request_get(uint16_t call, struct view in, struct hsm_request 
     if (!shape)
         return HUFU_CORRUPT;
     reader_init(&r, in.p, in.len);
+    req.request_id = reader_lv8(&r, REQUEST_ID_MAX);
     req.key_id = reader_lv8(&r, HSM_KEY_ID_MAX);
     req.aad = reader_lv32(&r, HSM_DATA_MAX);
     req.data = reader_lv32(&r, HSM_SEALED_MAX);

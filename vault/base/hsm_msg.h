@@ -31,6 +31,9 @@
 #define HSM_CALL_ENUM(id, type) HSM_##id = type,
 enum hsm_call { HSM_CALLS(HSM_CALL_ENUM) };
 #undef HSM_CALL_ENUM
+#define HSM_CALL_ONE(id, type) +1
+enum { HSM_CALL_COUNT = 0 HSM_CALLS(HSM_CALL_ONE) }; /* their types are neighbours */
+#undef HSM_CALL_ONE
 
 #define HSM_KEY_ID_MAX 32                   /* CKA_ID = CKA_LABEL, ASCII [a-z0-9-] */
 #define HSM_DATA_MAX   4096                 /* bytes of data and aad each */
@@ -38,7 +41,8 @@ enum hsm_call { HSM_CALLS(HSM_CALL_ENUM) };
 
 struct hsm_request {
     uint16_t call;
-    struct view key_id; /* text_is_name */
+    struct view request_id; /* text_is_key: for whom, for the logs; empty: for the vault itself */
+    struct view key_id;     /* text_is_name */
     struct view aad;
     struct view data;
     uint32_t len;
@@ -50,7 +54,11 @@ struct hsm_reply {
     struct view text; /* printable ASCII, at most 1024 bytes */
 };
 
-/* Body: u8 key_id length, key_id, u32 aad length, aad, u32 data length, data, u32 len. */
+/* "seal", …; "?" outside the enum. */
+const char *hsm_call_name(uint16_t call);
+
+/* Body: u8 request_id length, request_id, u8 key_id length, key_id, u32 aad length, aad, u32 data
+ * length, data, u32 len. */
 void hsm_request_put(struct buf *out, const struct hsm_request *req);
 HUFU_MUST_USE enum hufu_err hsm_request_get(uint16_t call, struct view in, struct hsm_request *out);
 /* Body: u16 err, u64 ckr, u32 data length, data, u32 text length, text. */

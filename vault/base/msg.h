@@ -85,7 +85,9 @@ enum msg_kind {
     X(FROM,             "from",             MSG_U64,    0)      \
     X(TO,               "to",               MSG_U64,    0)      \
     X(INDEX,            "index",            MSG_U64,    0)      \
-    X(SIZE,             "size",             MSG_U64,    0)
+    X(SIZE,             "size",             MSG_U64,    0)      \
+    X(NEW_PASSWORD,     "new_password",     MSG_SECRET, 256)    \
+    X(CONSENT_REQUIRED, "consent_required", MSG_BOOL,   0)
 /* clang-format on */
 
 #define MSG_TAG_ENUM(tag, name, kind, max) MSG_##tag,
@@ -149,7 +151,8 @@ extern const struct msg_field msg_fields[MSG_TAG_COUNT]; /* row 0 is empty */
     X(GRANT_APPROVE,    42, "grant-approve")     \
     X(GRANT_DENY,       43, "grant-deny")        \
     X(GRANT_WITHDRAW,   44, "grant-withdraw")    \
-    X(PARTNER_CERT_ADD, 45, "partner-cert-add")
+    X(PARTNER_CERT_ADD, 45, "partner-cert-add")  \
+    X(PASSWORD_CHANGE,  46, "password-change")
 /* clang-format on */
 
 #define MSG_VERB_ENUM(id, type, name) VERB_##id = type,

@@ -21,11 +21,12 @@ static const struct msg_need replace[] = {
 };
 static const struct msg_need login[] = { MUST(USER), MUST(PASSWORD), MUST(OTP) };
 static const struct msg_need step_up[] = { MUST(OTP) };
+static const struct msg_need password_change[] = { MUST(PASSWORD), MUST(NEW_PASSWORD) };
 static const struct msg_need detokenize[] = {
     MUST(DOMAIN), MAY(TOKEN), MAY(TOKENS), MUST(REASON), MUST(PURPOSE), MAY(GRANT),
 };
 static const struct msg_need propose[] = {
-    MAY(DOMAIN), MAY(SUBJECT), MUST(REASON), MUST(KIND),
+    MAY(DOMAIN), MAY(SUBJECT), MUST(REASON), MUST(KIND), MAY(ROLE),
 };
 static const struct msg_need list[] = { MAY(LIMIT), MAY(AFTER) };
 static const struct msg_need by_id[] = { MUST(ID) };
@@ -33,6 +34,7 @@ static const struct msg_need by_id_reason[] = { MAY(REASON), MUST(ID) };
 static const struct msg_need domain_add[] = {
     MAY(EXPIRES_IN), MUST(NAME), MUST(FORMAT), MUST(MODE), MUST(PARTNERS), MAY(KEEP),
     MUST(PURPOSES), MAY(EXPECTED), MAY(RETENTION_DAYS), MAY(TOKEN_CHECK), MAY(BATCH_DETOKENIZE),
+    MAY(CONSENT_REQUIRED),
 };
 static const struct msg_need partner_add[] = {
     MUST(NAME), MUST(FORMATS), MUST(DOMAINS), MUST(CERT_PEM), MAY(QUALIFICATION),
@@ -100,6 +102,7 @@ static const struct msg_shape msg_shapes[VERB_COUNT] = {
     OF(GRANT_DENY, by_id_reason),
     OF(GRANT_WITHDRAW, by_id_reason),
     OF(PARTNER_CERT_ADD, cert_add),
+    OF(PASSWORD_CHANGE, password_change),
 };
 /* clang-format on */
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "vault/base/clock.h"
@@ -77,6 +78,7 @@ static void take_new_link(struct hsm_client *c)
 
     if (fd < 0)
         return;
+    atomic_fetch_add(&c->ops.numbers.links, 1);
     link_done(&c->link);
     link_init(&c->link, fd, FRAME_MAX);
 }
@@ -136,6 +138,8 @@ enum hufu_err hsm_client_new(int fd, struct hsm_deadlines deadlines, void (*stuc
     c->ops.call = client_call;
     pthread_mutex_init(&c->mu, NULL);
     link_init(&c->link, fd, FRAME_MAX);
+    if (fd >= 0)
+        atomic_fetch_add(&c->ops.numbers.links, 1);
     atomic_init(&c->new_fd, -1);
     c->deadlines = deadlines;
     c->stuck = stuck;
@@ -165,16 +169,41 @@ void hsm_client_relink(struct hsm_ops *hsm, int fd)
         close(old);
 }
 
+void hsm_call_for(struct hsm_ops *hsm, struct view request_id)
+{
+    hsm->request_id_len = 0;
+    if (request_id.len == 0 || request_id.len > sizeof(hsm->request_id))
+        return;
+    memcpy(hsm->request_id, request_id.p, request_id.len);
+    hsm->request_id_len = request_id.len;
+}
+
+static void count(struct hsm_numbers *n, uint16_t call, enum hufu_err err, uint64_t us)
+{
+    size_t at = (size_t)call - HSM_STATUS;
+
+    atomic_fetch_add(&n->call[at].calls, 1);
+    atomic_fetch_add(&n->call[at].us, us);
+    if (err != HUFU_OK)
+        atomic_fetch_add(&n->call[at].failures, 1);
+    atomic_store(&n->up, err != HUFU_HSM_DOWN && err != HUFU_HSM_PIN);
+}
+
 /* One call whose answer is data (or, with text, the text). */
-static enum hufu_err simple(struct hsm_ops *hsm, const struct hsm_request *req, bool text,
+static enum hufu_err simple(struct hsm_ops *hsm, const struct hsm_request *asked, bool text,
                             struct buf *out)
 {
+    struct hsm_request req = *asked;
     struct hsm_reply reply = { 0 };
+    uint64_t began = clock_us();
     struct buf mem;
     enum hufu_err err;
 
+    if (req.call != HSM_SIGN)
+        req.request_id = view_of(hsm->request_id, hsm->request_id_len);
     buf_init(&mem, CALL_BYTES_MAX);
-    err = hsm->call(hsm, req, &mem, &reply);
+    err = hsm->call(hsm, &req, &mem, &reply);
+    count(&hsm->numbers, req.call, err, clock_us() - began);
     if (err == HUFU_OK && out != NULL) {
         struct view got = text ? reply.text : reply.data;
 

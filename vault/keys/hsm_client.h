@@ -8,11 +8,21 @@
 #ifndef HUFU_KEYS_HSM_CLIENT_H
 #define HUFU_KEYS_HSM_CLIENT_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vault/base/buf.h"
 #include "vault/base/err.h"
 #include "vault/base/hsm_msg.h"
+
+struct hsm_numbers { /* since the start, for metrics */
+    struct {
+        _Atomic uint64_t calls, failures, us;
+    } call[HSM_CALL_COUNT]; /* by enum hsm_call - HSM_STATUS */
+    _Atomic uint64_t links; /* processes met: one more than its restarts */
+    _Atomic bool up;        /* the last call was answered by a token that is there */
+};
 
 struct hsm_ops {
     /*
@@ -22,6 +32,9 @@ struct hsm_ops {
      */
     enum hufu_err (*call)(struct hsm_ops *hsm, const struct hsm_request *req, struct buf *mem,
                           struct hsm_reply *out);
+    struct hsm_numbers numbers;
+    uint8_t request_id[64]; /* of hsm_call_for; the keeper's own */
+    size_t request_id_len;
 };
 
 struct hsm_deadlines {
@@ -38,6 +51,13 @@ HUFU_MUST_USE enum hufu_err hsm_client_new(int fd, struct hsm_deadlines deadline
 void hsm_client_free(struct hsm_ops *hsm); /* NULL is fine */
 /* A new process is there: its socket replaces the old one at the next call. Takes fd over. */
 void hsm_client_relink(struct hsm_ops *hsm, int fd);
+
+/*
+ * Names the request or ceremony that the calls from now on are made for, so that the hsm process
+ * can log it; empty: the vault's own. For the keeper (and, before threads, whoever sets up): a
+ * signature over the log belongs to nobody and carries no id, so the signer may call meanwhile.
+ */
+void hsm_call_for(struct hsm_ops *hsm, struct view request_id);
 
 /* The calls as functions; each may return what hsm_msg.h names for it, or HSM_DOWN. */
 HUFU_MUST_USE enum hufu_err hsm_status(struct hsm_ops *hsm, struct buf *text_out);

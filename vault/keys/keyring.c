@@ -107,6 +107,7 @@ enum hufu_err keyring_put(struct keyring *ring, struct key *key)
         ring->key[at] = key;
         ring->count++;
         key->serial = ++ring->serials;
+        atomic_init(&key->records, KEY_UNCOUNTED);
     }
     pthread_rwlock_unlock(&ring->lock);
     return err;
@@ -129,8 +130,7 @@ struct key *keyring_active(struct keyring *ring, uint32_t domain, enum key_kind 
     return found;
 }
 
-struct key *keyring_find(struct keyring *ring, uint32_t domain, enum key_kind kind,
-                         uint32_t version)
+static struct key *find(struct keyring *ring, uint32_t domain, enum key_kind kind, uint32_t version)
 {
     struct key *found = NULL;
     size_t at;
@@ -143,6 +143,19 @@ struct key *keyring_find(struct keyring *ring, uint32_t domain, enum key_kind ki
     return found;
 }
 
+bool keyring_has(struct keyring *ring, uint32_t domain, enum key_kind kind, uint32_t version)
+{
+    return find(ring, domain, kind, version) != NULL;
+}
+
+struct key *keyring_find(struct keyring *ring, uint32_t domain, enum key_kind kind,
+                         uint32_t version)
+{
+    struct key *key = find(ring, domain, kind, version);
+
+    return key == NULL || atomic_load(&key->state) == KEY_DESTROYED ? NULL : key;
+}
+
 struct key *keyring_at(struct keyring *ring, size_t i)
 {
     struct key *found = NULL;
@@ -152,6 +165,21 @@ struct key *keyring_at(struct keyring *ring, size_t i)
         found = ring->key[i];
     pthread_rwlock_unlock(&ring->lock);
     return found;
+}
+
+bool key_can_end(const struct key *key)
+{
+    return (key->kind == KEY_DATA || key->kind == KEY_INDEX) &&
+           atomic_load(&key->state) == KEY_DEACTIVATED;
+}
+
+void key_end(struct key *key)
+{
+    struct secret *secret = key->secret;
+
+    atomic_store(&key->state, KEY_DESTROYED);
+    key->secret = NULL;
+    secret_free(secret);
 }
 
 bool key_seals(const struct key *key)

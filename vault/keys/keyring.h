@@ -18,6 +18,7 @@
 #define KEY_LEN       32           /* bytes, every kind */
 #define KEY_SYSTEM    0            /* the domain of the system's own keys */
 #define KEY_SEALS_MAX (1ULL << 32) /* SP 800-38D section 8.3, random nonces */
+#define KEY_UNCOUNTED UINT64_MAX
 #define KEY_LEASE     (1ULL << 20) /* seals reserved by one operation */
 
 enum key_kind { KEY_DATA = 1, KEY_INDEX, KEY_CONTROL, KEY_LOGID, KEY_MAC };
@@ -46,6 +47,7 @@ struct key {
     _Atomic uint64_t row_seq; /* the operation that wrote its row */
     _Atomic uint64_t used;    /* seals made, at most leased */
     _Atomic uint64_t leased;  /* seals that the journal has reserved */
+    _Atomic uint64_t records; /* rows under it when they were last counted; KEY_UNCOUNTED */
     uint64_t created_ms;
 };
 
@@ -58,9 +60,11 @@ void keyring_free(struct keyring *ring); /* wipes; NULL is fine */
  * HUFU_NOMEM: the key stays the caller's. */
 HUFU_MUST_USE enum hufu_err keyring_put(struct keyring *ring, struct key *key);
 
+/* True where it is there, in whatever state. */
+bool keyring_has(struct keyring *ring, uint32_t domain, enum key_kind kind, uint32_t version);
 /* The version in state active, or NULL. */
 struct key *keyring_active(struct keyring *ring, uint32_t domain, enum key_kind kind);
-/* That version, or NULL. */
+/* That version, or NULL; a destroyed one is not found. */
 struct key *keyring_find(struct keyring *ring, uint32_t domain, enum key_kind kind,
                          uint32_t version);
 /* The i-th key in order of domain, kind, version; NULL past the end. */
@@ -68,6 +72,11 @@ struct key *keyring_at(struct keyring *ring, size_t i);
 
 /* True for the kinds that seal (data, control): only their uses are counted. */
 bool key_seals(const struct key *key);
+/* True for a data or index key that is deactivated: it may be destroyed once no row needs it. */
+bool key_can_end(const struct key *key);
+/* The secret of a key that nothing needs any more is wiped; from then on it is not found, only
+ * listed. Nobody may be using it. */
+void key_end(struct key *key);
 /* Counts one seal: HUFU_OK; HUFU_EXHAUSTED where the lease is used up. */
 HUFU_MUST_USE enum hufu_err key_count_seal(struct key *key);
 /* True where less than half a lease is left (and the limit of the key is not reached). */

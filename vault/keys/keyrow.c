@@ -102,9 +102,11 @@ enum hufu_err keyset_row_get(struct view row_key, struct view image, struct keys
     row.kek_version = reader_u32(&r);
     sealed = reader_lv16(&r, sizeof(row.sealed));
     if (reader_end(&k) != HUFU_OK || reader_end(&r) != HUFU_OK || !is_state(row.state) ||
-        row.kind < KEY_DATA || row.kind > KEY_MAC || sealed.len == 0)
+        row.kind < KEY_DATA || row.kind > KEY_MAC ||
+        (sealed.len == 0) != (row.state == KEY_DESTROYED))
         return HUFU_CORRUPT;
-    memcpy(row.sealed, sealed.p, sealed.len);
+    if (sealed.len > 0)
+        memcpy(row.sealed, sealed.p, sealed.len);
     row.sealed_len = sealed.len;
     *out = row;
     return HUFU_OK;

@@ -39,7 +39,7 @@ struct keyset_row {
     uint64_t leased;
     uint32_t kek_version;
     uint8_t sealed[KEYROW_SEALED_MAX];
-    size_t sealed_len;
+    size_t sealed_len; /* 0: the key is destroyed */
 };
 
 /* The rows' keys, with their table byte. */

@@ -182,6 +182,17 @@ bool signer_is_fresh(struct signer *s)
     return fresh;
 }
 
+uint64_t signer_unsigned_ms(struct signer *s)
+{
+    uint64_t boot = s->set.clock->boot_ms(s->set.clock);
+    uint64_t ms;
+
+    pthread_mutex_lock(&s->mu);
+    ms = s->unsigned_since == 0 ? 0 : boot + 1 - s->unsigned_since;
+    pthread_mutex_unlock(&s->mu);
+    return ms;
+}
+
 void signer_numbers(struct signer *s, uint64_t *size_out, uint64_t *signed_ms_out)
 {
     pthread_mutex_lock(&s->mu);

@@ -51,6 +51,8 @@ HUFU_MUST_USE enum hufu_err signer_note(struct signer *s, struct buf *out);
 bool signer_is_fresh(struct signer *s);
 /* Size of the published checkpoint, and the ms (UTC) when it was signed; 0 and 0 before the first.
  */
+/* How long the log has been ahead of its last signature; 0: it is not. */
+uint64_t signer_unsigned_ms(struct signer *s);
 void signer_numbers(struct signer *s, uint64_t *size_out, uint64_t *signed_ms_out);
 
 #endif

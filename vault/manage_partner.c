@@ -1,15 +1,15 @@
-/* POST and GET /v1/partners and /v1/users. */
+/* POST and GET /v1/partners, POST /v1/partners/{name}/certs. */
 #include "vault/manage.h"
 
 #include <string.h>
+#include <time.h>
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include "vault/access/totp.h"
+#include "vault/base/clock.h"
 #include "vault/base/digest.h"
-#include "vault/base/secret.h"
-#include "vault/ceremony.h"
 #include "vault/handle.h"
 
 static const char *partner_name_at(struct core *core, size_t i)
@@ -19,10 +19,27 @@ static const char *partner_name_at(struct core *core, size_t i)
     return p == NULL ? NULL : p->name;
 }
 
+static void print_time(struct json *j, uint64_t ms)
+{
+    char text[CLOCK_TEXT_LEN + 1];
+
+    if (ms == 0) { /* pinned by the file of a new vault: only the key is known */
+        json_nil(j);
+        return;
+    }
+    clock_print(ms, text);
+    json_str(j, text);
+}
+
 static void print_partner(const struct partner *p, struct json *j)
 {
     json_open(j);
     json_put_u64(j, "certificates", p->pin_count);
+    json_name(j, "certificates_until");
+    json_list(j);
+    for (size_t i = 0; i < p->pin_count; i++)
+        print_time(j, p->pin_until_ms[i]);
+    json_end(j);
     json_put_time(j, "created_at", p->created_ms);
     json_name(j, "domains");
     json_list(j);
@@ -59,50 +76,42 @@ enum hufu_err handle_partner_list(struct worker *w, struct request *req, struct 
     return manage_list(w, req, where, partner_name_at, print_partner_at);
 }
 
-static const char *user_name_at(struct core *core, size_t i)
+/* The end of the certificate's life; 0: it cannot be told. */
+static uint64_t end_of(const X509 *cert)
 {
-    const struct user *u = directory_user_at(core->dir, i);
+    struct tm tm;
+    time_t end;
 
-    return u == NULL ? NULL : u->name;
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1)
+        return 0;
+    end = timegm(&tm);
+    return end <= 0 ? 0 : (uint64_t)end * 1000;
 }
 
-static void print_user_at(struct core *core, size_t i, struct json *j)
+/* The certificate that comes with the request, while it lasts: SHA-256 of its SubjectPublicKeyInfo,
+ * DER, and its end. */
+static enum hufu_err read_certificate(const struct request *req, uint8_t pin[static MSG_PIN_LEN],
+                                      uint64_t *until_ms_out)
 {
-    const struct user *u = directory_user_at(core->dir, i);
-
-    if (u == NULL)
-        return;
-    json_open(j);
-    json_put_time(j, "created_at", u->created_ms);
-    json_put_str(j, "group", u->group);
-    json_put_str(j, "name", u->name);
-    json_put_str(j, "role", role_name(u->role));
-    json_put_str(j, "state", row_state_name(u->state));
-    json_close(j);
-}
-
-enum hufu_err handle_user_list(struct worker *w, struct request *req, struct msg_where *where)
-{
-    return manage_list(w, req, where, user_name_at, print_user_at);
-}
-
-/* SHA-256 of the certificate's SubjectPublicKeyInfo, DER. */
-static enum hufu_err pin_of(struct view pem, uint8_t out[static MSG_PIN_LEN])
-{
+    struct view pem = msg_text(&req->msg, MSG_CERT_PEM);
     BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.len);
     X509 *cert = bio == NULL ? NULL : PEM_read_bio_X509(bio, NULL, NULL, NULL);
     uint8_t *der = NULL;
     int len = cert == NULL ? -1 : i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+    uint64_t until_ms = cert == NULL ? 0 : end_of(cert);
     enum hufu_err err = HUFU_BAD_REQUEST;
 
-    if (len > 0) {
+    if (len > 0 && until_ms > core_now(req->core)) {
         struct view spki = view_of(der, (size_t)len);
 
-        err = digest_sha256(&spki, 1, out) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+        err = digest_sha256(&spki, 1, pin) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
     }
+    if (err == HUFU_OK)
+        *until_ms_out = until_ms;
     OPENSSL_free(der);
     X509_free(cert);
     BIO_free(bio);
+    ERR_clear_error();
     return err;
 }
 
@@ -134,7 +143,7 @@ static enum hufu_err read_partner(struct worker *w, struct request *req, struct 
         return manage_at(where, MSG_NAME, HUFU_BAD_REQUEST);
     if (check_text(w, name) != HUFU_OK)
         return manage_at(where, MSG_NAME, HUFU_VALUE_IN_TEXT);
-    err = pin_of(msg_text(&req->msg, MSG_CERT_PEM), p->pin[0]);
+    err = read_certificate(req, p->pin[0], &p->pin_until_ms[0]);
     if (err != HUFU_OK)
         return manage_at(where, MSG_CERT_PEM, err);
     p->pin_count = 1;
@@ -215,114 +224,66 @@ enum hufu_err handle_partner_add(struct worker *w, struct request *req, struct m
     return err == HUFU_OK && buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
-void manage_print_seed(const struct user *user, struct json *j)
+/* A third certificate takes the place of the older one: the change-over that this one was for is
+ * over, and from the very next request on it is refused. */
+static void add_pin(struct partner *p, const uint8_t pin[static MSG_PIN_LEN], uint64_t until_ms)
 {
-    struct view seed = view_of(secret_read(user->seed), ROW_SEED_LEN);
-    uint8_t base32_mem[64], uri_mem[256];
-    struct buf base32, uri;
-
-    buf_fixed(&base32, base32_mem, sizeof(base32_mem));
-    buf_fixed(&uri, uri_mem, sizeof(uri_mem));
-    text_base32(&base32, seed.p, seed.len);
-    totp_uri(&uri, view_str(user->name), seed);
-    json_put_text(j, "totp_secret", buf_view(&base32));
-    json_put_text(j, "totp_uri", buf_view(&uri));
-    buf_done(&base32);
-    buf_done(&uri);
-}
-
-/* What the new person signs in with the first time: shown once, in this reply. Of a privileged one
- * only the password: the code secret is told to who seconds it (ceremony.c). */
-static enum hufu_err print_credentials(struct request *req, const struct user *user,
-                                       const struct ceremony *c)
-{
-    char id[ID_TEXT_LEN + 1];
-    struct json j;
-
-    if (request_body(req, 1024) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    json_init(&j, &req->body);
-    json_open(&j);
-    if (c != NULL) {
-        id_print(c->id, id);
-        json_put_str(&j, "ceremony", id);
-        json_put_str(&j, "id", id);
+    if (p->pin_count == ROW_PINS_MAX) {
+        memmove(p->pin[0], p->pin[1], sizeof(p->pin) - sizeof(p->pin[0]));
+        memmove(p->pin_until_ms, p->pin_until_ms + 1, sizeof(p->pin_until_ms) - sizeof(uint64_t));
+        p->pin_count--;
     }
-    json_put_str(&j, "initial_password", req->person.password);
-    if (c == NULL)
-        manage_print_seed(user, &j);
-    json_close(&j);
-    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+    memcpy(p->pin[p->pin_count], pin, MSG_PIN_LEN);
+    p->pin_until_ms[p->pin_count++] = until_ms;
 }
 
-static enum hufu_err draft_user(struct worker *w, struct request *req, struct user *user,
-                                struct row_ids ids, uint64_t seq)
+static enum hufu_err draft_certificate(struct worker *w, struct request *req,
+                                       const struct partner *changed)
 {
-    struct buf text;
-    enum hufu_err err;
-
-    if (request_ops(req, 1, 3, 3, 0) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    op_expect_caller(req, &req->op[0]);
-    request_entry(req, 0)->purpose = msg_text(&req->msg, MSG_NAME);
-    user->id = ids.user++;
-    user->created_ms = core_now(w->core);
-    user->password_ms = user->created_ms;
-    buf_init(&text, MANAGE_ROW_MAX);
-    user_put(user, &text);
-    err = manage_write_ids(w, req, &ids, seq);
-    if (err == HUFU_OK)
-        err = manage_write(w, req, TABLE_USER, user->id, STORE_ABSENT, &text);
-    buf_done(&text);
-    return err;
-}
-
-/* Operators and SREs begin at once; a privileged person when a second administrator approves. */
-static enum hufu_err add_user(struct worker *w, struct request *req, struct user *user)
-{
-    bool privileged = user->role != ROLE_OPERATOR && user->role != ROLE_SRE;
-    const struct ceremony_kind *kind = ceremony_kind_find(view_str("enrol-user"));
-    struct ceremony c;
     struct row_ids ids;
+    struct buf text;
+    struct json j;
     uint64_t seq;
     enum hufu_err err;
 
-    user->state = privileged ? ROW_PENDING : ROW_ACTIVE;
-    if (!req->password_ok || secret_random(ROW_SEED_LEN, &user->seed) != HUFU_OK)
+    if (directory_ids(w->core->dir, &ids, &seq) != HUFU_OK ||
+        request_ops(req, 1, 2, 2, 0) != HUFU_OK || request_body(req, 8192) != HUFU_OK)
         return HUFU_UNAVAILABLE;
-    user->password = req->person.stored;
-    err = HUFU_OK;
-    if (directory_ids(w->core->dir, &ids, &seq) != HUFU_OK)
-        err = HUFU_UNAVAILABLE;
+    op_expect_caller(req, &req->op[0]);
+    request_entry(req, 0)->purpose = msg_text(&req->msg, MSG_NAME);
+    request_entry(req, 0)->reason = msg_text(&req->msg, MSG_REASON);
+    buf_init(&text, MANAGE_ROW_MAX);
+    partner_put(changed, &text);
+    err = manage_write(w, req, TABLE_PARTNER, changed->id, changed->seq, &text);
+    buf_done(&text);
+    /* The ids row is written again: of two that bring one certificate at once, one is too late. */
     if (err == HUFU_OK)
-        err = draft_user(w, req, user, ids, seq);
-    if (err == HUFU_OK && privileged)
-        err = ceremony_begin(w, req, kind, view_str(user->name), view_str("enrol"), &c);
-    if (err == HUFU_OK)
-        err = print_credentials(req, user, privileged ? &c : NULL);
-    req->reply.success = privileged ? MSG_202 : MSG_201;
-    return err;
+        err = manage_write_ids(w, req, &ids, seq);
+    json_init(&j, &req->body);
+    print_partner(changed, &j);
+    return err == HUFU_OK && buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
-enum hufu_err handle_user_add(struct worker *w, struct request *req, struct msg_where *where)
+enum hufu_err handle_partner_cert_add(struct worker *w, struct request *req,
+                                      struct msg_where *where)
 {
-    struct view name = msg_text(&req->msg, MSG_NAME);
-    struct user user = { 0 };
-    enum role role;
+    const struct partner *p = directory_partner(w->core->dir, msg_text(&req->msg, MSG_NAME));
+    uint8_t pin[MSG_PIN_LEN];
+    struct partner changed;
+    uint64_t until_ms = 0;
     enum hufu_err err;
 
-    if (!text_is_name(name) || manage_copy(user.name, sizeof(user.name), name) != HUFU_OK)
-        return manage_at(where, MSG_NAME, HUFU_BAD_REQUEST);
-    if (check_text(w, name) != HUFU_OK)
-        return manage_at(where, MSG_NAME, HUFU_VALUE_IN_TEXT);
-    if (role_parse(msg_text(&req->msg, MSG_ROLE), &role) != HUFU_OK)
-        return manage_at(where, MSG_ROLE, HUFU_BAD_REQUEST);
-    if (directory_user(w->core->dir, name) != NULL)
-        return manage_at(where, MSG_NAME, HUFU_CONFLICT);
-    user.role = (uint8_t)role;
-    err = manage_copy(user.group, sizeof(user.group), view_str(role_name(role)));
-    if (err == HUFU_OK)
-        err = add_user(w, req, &user);
-    user_clear(&user);
-    return err;
+    err = check_member(w, req, MSG_REASON, where);
+    if (err != HUFU_OK)
+        return err;
+    err = read_certificate(req, pin, &until_ms);
+    if (err != HUFU_OK)
+        return manage_at(where, MSG_CERT_PEM, err);
+    if (p == NULL)
+        return HUFU_NOT_FOUND;
+    if (directory_partner_pin(w->core->dir, pin) != NULL)
+        return manage_at(where, MSG_CERT_PEM, HUFU_CONFLICT);
+    changed = *p;
+    add_pin(&changed, pin, until_ms);
+    return draft_certificate(w, req, &changed);
 }
