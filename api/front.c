@@ -99,7 +99,7 @@ static enum hufu_err start(struct front *f, int core_fd)
     enum hufu_err err;
 
     serve_init(&f->serve);
-    f->serve.log_requests = conf_u64(f->conf, CONF_LOG_REQUESTS) != 0;
+    f->serve.log_requests = (enum trace_choice)conf_u64(f->conf, CONF_LOG_REQUESTS);
     f->serve.header_ms = conf_u64(f->conf, CONF_HEADER_MS);
     f->serve.body_ms = conf_u64(f->conf, CONF_BODY_MS);
     f->serve.idle_ms = conf_u64(f->conf, CONF_IDLE_MS);

@@ -46,6 +46,7 @@ const struct route routes[] = { /* method, path, verb, body_max_bytes, kind; the
     { "POST",   "/v1/partners/{name}/freeze",     VERB_PARTNER_FREEZE,   PLAIN_BYTES, ROUTE_VERB },
     { "POST",   "/v1/partners/{name}/unfreeze",   VERB_PARTNER_UNFREEZE, PLAIN_BYTES, ROUTE_VERB },
     { "POST",   "/v1/partners/{name}/certs",      VERB_PARTNER_CERT_ADD, PLAIN_BYTES, ROUTE_VERB },
+    { "POST",   "/v1/partners/{name}/qualification", VERB_PARTNER_QUALIFY, PLAIN_BYTES, ROUTE_VERB },
     { "POST",   "/v1/users",                      VERB_USER_ADD,         PLAIN_BYTES, ROUTE_VERB },
     { "GET",    "/v1/users",                      VERB_USER_LIST,        0,           ROUTE_VERB },
     { "POST",   "/v1/users/{name}/freeze",        VERB_USER_FREEZE,      PLAIN_BYTES, ROUTE_VERB },

@@ -30,8 +30,12 @@ struct serve { /* what all connections share; filled before the first */
     struct watchdog *watchdog;
     struct metrics metrics;
     uint64_t header_ms, body_ms, idle_ms;
-    uint64_t started_ms;   /* UTC */
-    bool log_requests;     /* each answer has its line */
+    uint64_t started_ms; /* UTC */
+    enum trace_choice {  /* which answers have a line, in the order of log.requests */
+                        TRACE_NO,
+                        TRACE_SOME,
+                        TRACE_ALL,
+    } log_requests;
     bool check_layout;     /* the library is the one whose parser guard.h knows */
     atomic_bool drain;     /* answers end their connections */
     atomic_bool stop;      /* nothing more is sent to the core */

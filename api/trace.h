@@ -5,7 +5,8 @@
  * Threads: as the peer.
  *
  * A line names verb, code, time and size, the request id and where it came from; never a path,
- * never anything of the body. With log.requests = no only failures and slow answers have one.
+ * never anything of the body. Failures and slow answers always have one; log.requests says which of
+ * the others do.
  */
 #ifndef HUFU_API_TRACE_H
 #define HUFU_API_TRACE_H

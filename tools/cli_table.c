@@ -66,6 +66,12 @@ static const struct cli_field wait_fields[] = {
     { "timeout", NULL, CLI_LOCAL, false, "SECONDS", "look no longer than this; the ceremony goes on" },
     END
 };
+static const struct cli_field qualify_fields[] = {
+    { "qualification", NULL,     CLI_LOCAL, true,  "REF", "reference of the new qualification" },
+    { "valid-until", NULL,       CLI_LOCAL, true,  "TIME", "when it expires" },
+    { "reason", "reason", CLI_TEXT, false, "TEXT", "why; recorded" },
+    END
+};
 static const struct cli_field cert_fields[] = {
     { "cert-file", "cert_pem", CLI_FILE, true,  "FILE", "the further client certificate, PEM" },
     { "reason",    "reason",   CLI_TEXT, false, "TEXT", "why; recorded" },
@@ -205,6 +211,7 @@ const struct cli_command cli_commands[] = {
     { "domain",     "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/domains/%/unfreeze",        NULL,      NULL,                    NULL, reason_fields, "let it collect again", NULL, NULL, "domain unfreeze cards --reason 'incident 12 is over'" },
     { "partner",    "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/partners",                  NULL,      NULL,                    partner_columns, list_fields, "list partners", NULL, NULL, "partner list" },
     { "partner",    "add",            "NAME",   false, CLI_PERSON,  cmd_partner_add,      "POST", "/v1/partners",                  "name",    NULL,                    NULL, partner_fields, "enrol a partner with its certificate", NULL, NULL, "partner add acme --cert-file acme.crt --formats pan --domains cards" },
+    { "partner",    "qualify",        "NAME",   false, CLI_PERSON,  cmd_partner_add,      "POST", "/v1/partners/%/qualification",  NULL,      NULL,                    NULL, qualify_fields, "record a partner's new qualification", "An expired one stops the partner from sending values; its tokens stay.", NULL, "partner qualify acme --qualification Q-2027 --valid-until 2027-12-31T00:00:00Z" },
     { "partner",    "cert",           "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/partners/%/certs",          NULL,      NULL,                    NULL, cert_fields, "give a partner a further certificate", "The old one stays good until it ends: nothing stops while a partner changes over.", NULL, "partner cert acme --cert-file acme-2027.crt" },
     { "partner",    "freeze",         "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/partners/%/freeze",         NULL,      NULL,                    NULL, ending_fields, "shut a partner out at once", NULL, NULL, "partner freeze acme --reason 'incident 12'" },
     { "partner",    "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/partners/%/unfreeze",       NULL,      NULL,                    NULL, reason_fields, "let it in again", NULL, NULL, "partner unfreeze acme --reason 'incident 12 is over'" },

@@ -37,6 +37,7 @@ static const struct {
     [VERB_DOMAIN_LIST] = { handle_domain_list, false },
     [VERB_PARTNER_ADD] = { handle_partner_add, false },
     [VERB_PARTNER_LIST] = { handle_partner_list, false },
+    [VERB_PARTNER_QUALIFY] = { handle_partner_qualify, false },
     [VERB_PARTNER_CERT_ADD] = { handle_partner_cert_add, false },
     [VERB_USER_ADD] = { handle_user_add, true },
     [VERB_USER_LIST] = { handle_user_list, false },

@@ -237,8 +237,8 @@ static void add_pin(struct partner *p, const uint8_t pin[static MSG_PIN_LEN], ui
     p->pin_until_ms[p->pin_count++] = until_ms;
 }
 
-static enum hufu_err draft_certificate(struct worker *w, struct request *req,
-                                       const struct partner *changed)
+static enum hufu_err draft_change(struct worker *w, struct request *req,
+                                  const struct partner *changed)
 {
     struct row_ids ids;
     struct buf text;
@@ -285,5 +285,25 @@ enum hufu_err handle_partner_cert_add(struct worker *w, struct request *req,
         return manage_at(where, MSG_CERT_PEM, HUFU_CONFLICT);
     changed = *p;
     add_pin(&changed, pin, until_ms);
-    return draft_certificate(w, req, &changed);
+    return draft_change(w, req, &changed);
+}
+
+/* C01: a new qualification in the place of the one recorded. */
+enum hufu_err handle_partner_qualify(struct worker *w, struct request *req, struct msg_where *where)
+{
+    const struct partner *p = directory_partner(w->core->dir, msg_text(&req->msg, MSG_NAME));
+    struct partner changed = { 0 };
+    enum hufu_err err;
+
+    err = check_member(w, req, MSG_REASON, where);
+    if (err != HUFU_OK)
+        return err;
+    if (p != NULL)
+        changed = *p;
+    err = read_qualification(w, req, &changed);
+    if (err == HUFU_OK && changed.qualified_until_ms <= core_now(w->core))
+        err = HUFU_BAD_REQUEST; /* over before it begins */
+    if (err != HUFU_OK)
+        return manage_at(where, MSG_QUALIFICATION, err);
+    return p == NULL ? HUFU_NOT_FOUND : draft_change(w, req, &changed);
 }

@@ -96,6 +96,21 @@ static enum hufu_err print_reply(struct tokenize_job *job, size_t *receipt_at_ou
     return buf_check(&job->req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
+/* One value of a batch; what the request says of all of them holds where it says nothing itself. */
+static enum hufu_err read_item(const struct msg_request *msg, struct view bytes,
+                               struct msg_item *out)
+{
+    enum hufu_err err = msg_item_get(bytes, out);
+
+    if (err != HUFU_OK)
+        return err;
+    if (out->subject.p == NULL)
+        out->subject = msg->field[MSG_SUBJECT];
+    if (out->consent.p == NULL)
+        out->consent = msg->field[MSG_CONSENT];
+    return HUFU_OK;
+}
+
 static enum hufu_err read_items(struct tokenize_job *job)
 {
     struct msg_request *msg = &job->req->msg;
@@ -117,7 +132,7 @@ static enum hufu_err read_items(struct tokenize_job *job)
     }
     reader_init(&r, list.p, list.len);
     for (size_t i = 0; i < job->count; i++)
-        if (msg_item_get(msg_list_next(&r), &job->item[i].in) != HUFU_OK)
+        if (read_item(msg, msg_list_next(&r), &job->item[i].in) != HUFU_OK)
             return HUFU_BAD_REQUEST;
     return HUFU_OK;
 }

@@ -125,6 +125,15 @@ def test_C01_enrol_partner_and_domain(v):
     olga.reveal("gift", token, purpose="chargeback").expect(422, "invalid_purpose")
     time.sleep(max(0, end - time.time()) + 0.2)
     newco.tokenize("gift", val.pan()).expect(403, "forbidden")
+    path = "/v1/partners/newco/qualification"
+    for bad, code in (({"ref": "licence-2", "valid_until": until}, "bad_request"),
+                      ({"ref": val.pan(), "valid_until": "2039-01-01T00:00:00Z"}, "value_in_text")):
+        equal(sara.post(path, {"qualification": bad}).json()["code"], code, "code of %s" % code)
+    good = {"qualification": {"ref": "licence-2", "valid_until": "2039-01-01T00:00:00Z"}}
+    sara.post("/v1/partners/nobody/qualification", good).expect(404, "not_found")
+    reply = sara.post(path, {**good, "reason": "renewed"}).expect(200).json()
+    equal(reply["qualification"]["ref"], "licence-2", "qualification")
+    equal(newco.token("gift", value), token, "token after the renewal")
 
 
 def test_domain_for_a_partner_that_is_there(v):

@@ -242,6 +242,12 @@ def test_C03_consent_required(v):
     equal(found[0]["error"]["code"], "bad_request", "code of an item without")
     equal(found[1]["token"], token, "token of an item with")
     equal(found[2]["error"]["code"], "bad_request", "code of a bad item without")
+    body = {"domain": "agreed", "consent": "form-4", "subject": "customer-2",
+            "values": [value, {"value": val.pan(), "consent": "form-5"}]}
+    found = acme.post("/v1/tokenize", body).expect(200).json()["results"]
+    equal(found[0]["token"], token, "token of an item under the request's consent")
+    told = acme.inspect("agreed", found[1]["token"]).expect(200).json()["provenance"]
+    equal((told["consent"], told["subject"]), ("form-5", "customer-2"), "what the record keeps")
 
 
 def unknown_token(acme):

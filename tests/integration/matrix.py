@@ -80,6 +80,8 @@ def success_of(w, rule, who):
         name = w.add_partner("two").name
         _, pem = w.certificate(w.name("c"))
         sent = {"args": {"name": name}, "body": {"cert_pem": pem}}
+    elif verb == "partner-qualify":
+        sent["args"]["name"] = w.spare["partner"]
     elif verb.startswith("ceremony-") and verb != "ceremony-list":
         if who.role == "security_admin":
             case, what = Case(target=(403, "forbidden")), "of the custodians"

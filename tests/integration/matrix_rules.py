@@ -50,6 +50,7 @@ domain-list        GET    /v1/domains                   security_admin,auditor  
 partner-add        POST   /v1/partners                  security_admin                   f 201
 partner-list       GET    /v1/partners                  security_admin,auditor           s 200
 partner-cert-add   POST   /v1/partners/{name}/certs     security_admin                   f 200
+partner-qualify    POST   /v1/partners/{name}/qualification security_admin               f 200
 user-add           POST   /v1/users                     security_admin                   f 201
 user-list          GET    /v1/users                     security_admin,auditor           s 200
 domain-freeze      POST   /v1/domains/{name}/freeze     security_admin                   f 200

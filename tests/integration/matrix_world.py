@@ -263,6 +263,8 @@ class World:
                             "domains": []},
             "user-add": {"name": self.name("u"), "role": "operator"},
             "partner-cert-add": {"cert_pem": "no certificate"},
+            "partner-qualify": {"qualification": {"ref": "Q-1",
+                                                  "valid_until": "2039-01-01T00:00:00Z"}},
         }
         queries = {"proof": {"index": 0, "size": 1}, "consistency": {"from": 1, "to": 1},
                    "entries": {"from": 0, "limit": 1}}

@@ -305,11 +305,25 @@ def test_text_format(v):
     """log.format = text: the same as words."""
     v.stop()
     at = len(v.log_bytes())
-    v.start(options=["log.format=text"])
+    v.start(options=["log.format=text", "log.requests=all"])
     Partner(v).token("cards", val.pan())
     text = v.log_bytes()[at:].decode()
     check(re.search(r"^\S+Z info front event=request request_id=\S+ verb=tokenize status=200 "
                     r"code=ok duration_us=\d+ bytes=\d+ source=127\.0\.0\.1$", text, re.M), text)
+
+
+def test_some_requests_have_a_line(v):
+    """log.requests = some: all but the successes that the audit log has by the thousand."""
+    v.stop()
+    at = len(v.log_bytes())
+    v.start(options=["log.requests=some"])
+    acme = Partner(v)
+    acme.token("cards", val.pan())
+    acme.tokenize("cards", "4").expect(422)
+    acme.get("/v1/whoami").expect(200)
+    said = [json.loads(line) for line in v.log_bytes()[at:].splitlines()]
+    equal([(o["verb"], o["status"]) for o in said if o["event"] == "request"],
+          [("tokenize", 422), ("whoami", 200)], "requests with a line")
 
 
 def test_no_lines_for_requests(v):

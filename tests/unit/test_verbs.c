@@ -70,6 +70,7 @@ static const struct {
     { VERB_GRANT_WITHDRAW,   "..o.....", 's', 'e', ' ' },
     { VERB_PARTNER_CERT_ADD, ".....x..", 'f', 'e', ' ' },
     { VERB_PASSWORD_CHANGE,  "..oacxas", 'f', 'e', ' ' },
+    { VERB_PARTNER_QUALIFY,  ".....x..", 'f', 'e', ' ' },
     /* clang-format on */
 };
 

@@ -71,6 +71,7 @@ static const struct verb verbs[VERB_COUNT] = { /* who, factor, log, sealed_ok */
     [VERB_GRANT_DENY]       = { APPR,               FACTOR_SESSION, true,  false },
     [VERB_GRANT_WITHDRAW]   = { OPER,               FACTOR_SESSION, true,  false },
     [VERB_PARTNER_CERT_ADD] = { SADM,               FACTOR_FRESH,   true,  false },
+    [VERB_PARTNER_QUALIFY]  = { SADM,               FACTOR_FRESH,   true,  false },
     [VERB_PASSWORD_CHANGE]  = { ROLE_PEOPLE,        FACTOR_FRESH,   true,  false },
 };
 /* clang-format on */

@@ -77,7 +77,7 @@ enum conf_type { CONF_NUMBER, CONF_TEXT, CONF_PATH, CONF_CHOICE };
     X(CHECKPOINT_AGE, "log",   "checkpoint_max_s",   NUMBER, "s",       10, 86400, "900", "age of the last signature beyond which nothing is revealed") \
     X(LOG_LEVEL,      "log",   "level",              CHOICE, "error|warn|info|debug", 0, 0, "info", "what is written; SIGHUP reads it again") \
     X(LOG_FORMAT,     "log",   "format",             CHOICE, "json|text", 0, 0, "json", "one JSON object a line, or words") \
-    X(LOG_REQUESTS,   "log",   "requests",           CHOICE, "no|yes",  0, 0, "yes", "a line for each request; else only for what failed or was slow")
+    X(LOG_REQUESTS,   "log",   "requests",           CHOICE, "no|some|all", 0, 0, "some", "requests that have a line: no (only what failed or was slow), some (but for the successes of tokenize, lookup, inspect and detokenize), all")
 /* clang-format on */
 
 #define CONF_ENUM(id, section, key, type, unit, min, max, def, help) CONF_##id,

@@ -152,7 +152,8 @@ extern const struct msg_field msg_fields[MSG_TAG_COUNT]; /* row 0 is empty */
     X(GRANT_DENY,       43, "grant-deny")        \
     X(GRANT_WITHDRAW,   44, "grant-withdraw")    \
     X(PARTNER_CERT_ADD, 45, "partner-cert-add")  \
-    X(PASSWORD_CHANGE,  46, "password-change")
+    X(PASSWORD_CHANGE,  46, "password-change")   \
+    X(PARTNER_QUALIFY,  47, "partner-qualify")
 /* clang-format on */
 
 #define MSG_VERB_ENUM(id, type, name) VERB_##id = type,

@@ -42,6 +42,7 @@ static const struct msg_need partner_add[] = {
 static const struct msg_need user_add[] = { MUST(NAME), MUST(ROLE) };
 static const struct msg_need freeze[] = { MUST(REASON), MUST(NAME) };
 static const struct msg_need cert_add[] = { MAY(REASON), MUST(NAME), MUST(CERT_PEM) };
+static const struct msg_need qualify[] = { MAY(REASON), MUST(NAME), MUST(QUALIFICATION) };
 static const struct msg_need proof[] = { MUST(INDEX), MUST(SIZE) };
 static const struct msg_need consistency[] = { MUST(FROM), MUST(TO) };
 static const struct msg_need entries[] = { MAY(LIMIT), MAY(FROM) };
@@ -103,6 +104,7 @@ static const struct msg_shape msg_shapes[VERB_COUNT] = {
     OF(GRANT_WITHDRAW, by_id_reason),
     OF(PARTNER_CERT_ADD, cert_add),
     OF(PASSWORD_CHANGE, password_change),
+    OF(PARTNER_QUALIFY, qualify),
 };
 /* clang-format on */
 
