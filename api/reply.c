@@ -26,7 +26,7 @@ unsigned reply_status(enum hufu_err err)
     case HUFU_ARG: case HUFU_SYNTAX: case HUFU_RANGE: case HUFU_NOMEM: case HUFU_IO:
     case HUFU_CORRUPT: case HUFU_CLOSED: case HUFU_BUSY: case HUFU_STALE: case HUFU_PRECONDITION:
     case HUFU_LIMIT: case HUFU_FULL: case HUFU_HSM_DOWN: case HUFU_HSM_PIN: case HUFU_HSM_FAILED:
-    case HUFU_ERR_COUNT: return 500;
+    case HUFU_DOMAIN_SMALL: case HUFU_ERR_COUNT: return 500;
     }
     return 500;
 }

@@ -58,7 +58,7 @@ vault/pass.c     | ids of ceremonies
 vault/progress.c | ids of ceremonies
 vault/access/refusal.c | networks of addresses, to count refusals by
 vault/access/shelf.c   | row keys: names, ids and digests, kept in order
-vault/ceremony.c       | ceremony ids, to page through a list
+vault/ceremony_show.c  | ceremony ids, to page through a list
 '
 
 # Several modules of one name: name | reason.

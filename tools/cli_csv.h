@@ -26,18 +26,18 @@
 #define CSV_READ_MAX    (2U << 20U) /* bytes a reader holds */
 
 /* clang-format off */
-#define CSV_FAULTS(X) /* id, what people read */                                     \
-    X(NONE,    "no fault")                                                           \
-    X(NUL,     "a NUL byte; CSV is text, UTF-16 is not read")                        \
-    X(QUOTE,   "a quote inside an unquoted field; quote the field and double it")    \
-    X(BEHIND,  "text behind a closing quote")                                        \
-    X(OPEN,    "a quote that is never closed")                                       \
-    X(RETURN,  "a carriage return without a line feed, outside quotes")              \
-    X(FIELD,   "a field of more than 65,536 bytes; is a quote not closed?")          \
-    X(ROW,     "a record of more than 1 MiB")                                        \
-    X(COLUMNS, "more than 1,024 columns")                                            \
-    X(RAGGED,  "a record with another number of columns than the first")             \
-    X(READ,    "the file cannot be read")
+#define CSV_FAULTS(X) /* id, what people read */                                         \
+    X(NONE,    "no fault")                                                               \
+    X(NUL,     "a NUL byte; save the file as UTF-8, not as UTF-16")                      \
+    X(QUOTE,   "a quote inside an unquoted field; quote the field and double it")        \
+    X(BEHIND,  "text behind a closing quote; double the quotes that are in the field")   \
+    X(OPEN,    "a quote that is never closed; close it, or double it")                   \
+    X(RETURN,  "a carriage return without a line feed; end lines with one, or quote it") \
+    X(FIELD,   "a field of more than 65,536 bytes; close its quote, or shorten it")      \
+    X(ROW,     "a record of more than 1 MiB; split it, or look for a missing line end")  \
+    X(COLUMNS, "more than 1,024 columns; take out those that are not needed")            \
+    X(RAGGED,  "not as many columns as in the first record; add or remove commas")       \
+    X(READ,    "the file cannot be read; check the disk that it is on, then repeat")
 /* clang-format on */
 #define CSV_FAULT_ENUM(id, text) CSV_FAULT_##id,
 enum csv_fault { CSV_FAULTS(CSV_FAULT_ENUM) };

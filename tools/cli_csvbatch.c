@@ -140,7 +140,8 @@ enum hufu_err csv_batch_fill(struct csv_batch *b, const struct csv_plan *plan,
 static enum cli_exit misfit(const struct csv_batch *b)
 {
     cli_progress_end(b->progress);
-    return cli_fail(CLI_SERVER, "the server's reply does not fit the request");
+    return cli_fail(CLI_SERVER, "the server's reply does not fit the request; client and server do "
+                                "not fit: check their versions");
 }
 
 static enum cli_exit stop_at(const struct csv_batch *b, uint64_t row, uint64_t line,
@@ -254,7 +255,7 @@ enum cli_exit csv_batch_print(const struct csv_batch *b, const struct csv_plan *
     }
     json_decref(root);
     if (code == CLI_OK && (buf_check(out) != HUFU_OK || buf_check(errors) != HUFU_OK))
-        code = cli_fail(CLI_SERVER, "out of memory");
+        code = cli_fail(CLI_SERVER, "out of memory; end other programs, then repeat");
     if (code == CLI_OK)
         *state = now;
     return code;

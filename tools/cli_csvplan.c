@@ -30,15 +30,20 @@ enum cli_exit csv_plan_read(struct cli *cli, struct csv_plan *out)
         .consent = CSV_NO_COLUMN,
     };
     if (cli_option(cli, "column") == NULL)
-        return cli_fail(CLI_USAGE, "--csv wants --column N, or --column NAME with --header");
+        return cli_fail(
+            CLI_USAGE,
+            "with --csv a column is needed; give --column N, or --column NAME with --header");
     if (out->out == NULL && !out->dry_run)
-        return cli_fail(CLI_USAGE, "--csv wants --out FILE (or --dry-run)");
+        return cli_fail(
+            CLI_USAGE,
+            "with --csv an output is needed; give --out FILE, or --dry-run to check only");
     if (on_error != NULL && !out->stop && strcmp(on_error, "skip") != 0)
-        return cli_fail(CLI_USAGE, "--on-error is skip or stop");
+        return cli_fail(CLI_USAGE, "--on-error has another value; give skip or stop");
     if (cli->idempotency != NULL || cli_option(cli, "receipt") != NULL)
-        return cli_fail(CLI_USAGE, "--csv makes idempotency keys of its own, and no receipts");
+        return cli_fail(CLI_USAGE, "--csv makes its own idempotency keys and no receipts; leave "
+                                   "out --idempotency-key and --receipt");
     if (out->out != NULL && !is_stream(out->out) && strcmp(out->out, out->csv) == 0)
-        return cli_fail(CLI_USAGE, "--out must be another file than --csv");
+        return cli_fail(CLI_USAGE, "--out names the file that --csv reads; give another name");
     return cli_path_number(cli, "retry-for", CSV_RETRY_S, &out->retry_s);
 }
 
@@ -77,11 +82,14 @@ static enum cli_exit column_find(const struct cli *cli, const char *option, bool
             found = i;
         }
     } else {
-        return cli_fail(CLI_USAGE, "a column is a number from 1, or a name with --header");
+        return cli_fail(
+            CLI_USAGE, "the column cannot be found by name; give a number from 1, or add --header");
     }
     if (found >= row->count) {
-        (void)fprintf(stderr, "hufu: --%s: the file has no such column; it has %zu\n", option,
-                      row->count);
+        (void)fprintf(stderr,
+                      "hufu: --%s: the file has no such column; take one of its %zu, by "
+                      "number or, with --header, by name\n",
+                      option, row->count);
         return CLI_INVALID;
     }
     *out = found;
@@ -98,7 +106,9 @@ enum cli_exit csv_plan_columns(const struct cli *cli, struct csv_plan *plan,
     if (code == CLI_OK)
         code = column_find(cli, "consent-column", plan->header, row, raw, &plan->consent);
     if (code == CLI_OK && (plan->column == plan->subject || plan->column == plan->consent))
-        code = cli_fail(CLI_USAGE, "the values' column cannot be that of subjects or consents");
+        code = cli_fail(
+            CLI_USAGE,
+            "values and subjects or consents are one column; give each a column of its own");
     return code;
 }
 

@@ -21,7 +21,7 @@ enum cli_exit csv_run_fault(struct csv_run *run, enum hufu_err err)
 {
     cli_progress_end(&run->progress);
     if (err != HUFU_SYNTAX)
-        return cli_fail(CLI_SERVER, "out of memory");
+        return cli_fail(CLI_SERVER, "out of memory; end other programs, then repeat");
     (void)fprintf(stderr, "hufu: line %llu: %s\n", (unsigned long long)run->reader.line,
                   csv_fault_text(run->reader.fault));
     return CLI_INVALID;
@@ -34,13 +34,15 @@ static enum cli_exit input_open(struct csv_run *run)
     struct stat st;
 
     if (fd < 0)
-        return cli_fail(CLI_USAGE, "the file that --csv names cannot be read");
+        return cli_fail(CLI_USAGE,
+                        "the file that --csv names cannot be read; check its name and your rights");
     if (csv_open(&run->reader, fd, 0, 1) != HUFU_OK) {
         (void)close(fd);
-        return cli_fail(CLI_SERVER, "out of memory");
+        return cli_fail(CLI_SERVER, "out of memory; end other programs, then repeat");
     }
     if (fstat(fd, &st) != 0 || S_ISDIR(st.st_mode))
-        return cli_fail(CLI_USAGE, "the file that --csv names cannot be read");
+        return cli_fail(CLI_USAGE,
+                        "the file that --csv names cannot be read; check its name and your rights");
     run->is_file = !is_stream && S_ISREG(st.st_mode);
     resume_identify(&st, &run->state.input);
     return CLI_OK;
@@ -54,10 +56,11 @@ static enum cli_exit input_seek(struct csv_run *run, uint64_t at, uint64_t line)
 
     csv_close(&run->reader);
     if (csv_open(&run->reader, fd, at, line) != HUFU_OK)
-        return cli_fail(CLI_SERVER, "out of memory");
+        return cli_fail(CLI_SERVER, "out of memory; end other programs, then repeat");
     run->reader.columns = columns;
     if (lseek(fd, (off_t)at, SEEK_SET) != (off_t)at)
-        return cli_fail(CLI_USAGE, "the file that --csv names cannot be read");
+        return cli_fail(CLI_USAGE,
+                        "the file that --csv names cannot be read; check its name and your rights");
     return CLI_OK;
 }
 
@@ -77,7 +80,7 @@ static enum cli_exit head_read(struct csv_run *run)
     if (err == HUFU_OK)
         err = csv_peek(&run->reader, &run->row, &raw);
     if (err == HUFU_NOT_FOUND)
-        return csv_run_fail(run, CLI_INVALID, "the file is empty");
+        return csv_run_fail(run, CLI_INVALID, "the file is empty, nothing was sent; check --csv");
     if (err != HUFU_OK)
         return csv_run_fault(run, err);
     code = csv_plan_columns(run->cli, &run->plan, &run->row, raw);
@@ -111,7 +114,7 @@ static enum cli_exit rows_count(struct csv_run *run)
     }
     cli_progress_end(&run->progress);
     if (*run->ended != 0)
-        return cli_fail(CLI_SERVER, "interrupted; nothing was sent");
+        return cli_fail(CLI_SERVER, "interrupted, nothing was sent; the same command begins again");
     return err == HUFU_NOT_FOUND ? CLI_OK : csv_run_fault(run, err);
 }
 
@@ -178,13 +181,18 @@ static enum cli_exit output_lock(struct csv_run *run)
     struct resume now;
 
     if (err == HUFU_IO)
-        return cli_fail(CLI_USAGE, "cannot write beside the file that --out names");
+        return cli_fail(CLI_USAGE,
+                        "cannot write beside the file that --out names; check the folder's rights");
     run->drafted = err == HUFU_OK && !run->part.is_stdout;
     if (err == HUFU_OK && run->resumed &&
         (resume_load(run->part.resume, &now) != HUFU_OK || strcmp(now.run, run->state.run) != 0 ||
          now.batch != run->state.batch))
         err = HUFU_BUSY;
-    return err == HUFU_OK ? CLI_OK : cli_fail(CLI_CONFLICT, "another run writes this output");
+    return err == HUFU_OK
+               ? CLI_OK
+               : cli_fail(
+                     CLI_CONFLICT,
+                     "another run writes this output; wait for its end, or give another --out");
 }
 
 enum cli_exit csv_run_save(struct csv_run *run)
@@ -194,7 +202,8 @@ enum cli_exit csv_run_save(struct csv_run *run)
         return CLI_OK;
     run->saved = true;
     if (part_sync(&run->part) != HUFU_OK || resume_save(run->part.resume, &run->state) != HUFU_OK)
-        return csv_run_fail(run, CLI_USAGE, "cannot write beside the output; is the disk full?");
+        return csv_run_fail(run, CLI_USAGE,
+                            "cannot write beside the output; make room on the disk, then repeat");
     return CLI_OK;
 }
 
@@ -207,11 +216,12 @@ static enum cli_exit state_apply(struct csv_run *run)
         return cli_fail(CLI_USAGE, "FILE.part is shorter than FILE.resume says; --restart begins "
                                    "anew");
     if (err != HUFU_OK)
-        return cli_fail(CLI_USAGE, "cannot write beside the output");
+        return cli_fail(CLI_USAGE,
+                        "cannot write beside the output; check the disk and your rights");
     if (run->resumed)
         return input_seek(run, run->state.in_at, run->state.line);
     if (part_put(&run->part, buf_view(&run->head)) != HUFU_OK)
-        return cli_fail(CLI_USAGE, "cannot write the output");
+        return cli_fail(CLI_USAGE, "cannot write the output; check the disk and your rights");
     run->state.out_at = run->part.out_at;
     run->state.in_at = run->reader.at;
     run->state.line = run->reader.line;
@@ -229,9 +239,12 @@ static enum cli_exit state_make(struct csv_run *run)
     csv_plan_settings(run->cli, &run->plan, &settings);
     buf_u8(&settings, 0);
     if (buf_check(&settings) != HUFU_OK)
-        return cli_fail(CLI_USAGE, "an option is too long or not UTF-8");
+        return cli_fail(
+            CLI_USAGE,
+            "an option is too long or not UTF-8; shorten --subject, --consent and --channel");
     if (resume_new(&run->state) != HUFU_OK)
-        return cli_fail(CLI_SERVER, "no random numbers");
+        return cli_fail(CLI_SERVER,
+                        "the system gives no random numbers; tell who runs this machine");
     memcpy(run->state.settings, memory, settings.len);
     run->state.input = input;
     return CLI_OK;
@@ -245,9 +258,9 @@ enum cli_exit csv_run_open(struct csv_run *run)
     run->reader.fd = -1;
     run->part.fd = run->part.errors_fd = -1;
     if (csv_batch_init(&run->batch, &run->progress) != HUFU_OK)
-        return cli_fail(CLI_SERVER, "out of memory");
+        return cli_fail(CLI_SERVER, "out of memory; end other programs, then repeat");
     if (run->plan.out != NULL && part_init(&run->part, run->plan.out) != HUFU_OK)
-        return cli_fail(CLI_USAGE, "the name that --out gives is too long");
+        return cli_fail(CLI_USAGE, "the name that --out gives is too long; give a shorter one");
     code = input_open(run);
     return code == CLI_OK ? head_read(run) : code;
 }
@@ -297,7 +310,8 @@ enum cli_exit csv_run_finish(struct csv_run *run)
         code = csv_run_save(run);
     }
     if (code == CLI_OK && part_finish(&run->part) != HUFU_OK)
-        code = csv_run_fail(run, CLI_USAGE, "cannot rename FILE.part");
+        code = csv_run_fail(run, CLI_USAGE,
+                            "cannot rename FILE.part; check the folder's rights, then repeat");
     if (code == CLI_OK && run->resumable)
         (void)unlink(run->part.resume);
     run->drafted = run->drafted && code != CLI_OK;

@@ -35,8 +35,30 @@ static const struct {
     { "unsupported_mode",         CLI_INVALID,    "the domain's mode does not offer this: `hufu whoami` shows modes" },
     { "idempotency_mismatch",     CLI_INVALID,    "use a new idempotency key" },
     { "rate_limited",             CLI_SERVER,     "wait, then repeat more slowly" },
-    { "sealed",                   CLI_SERVER,     "custodians must unseal the vault" },
+    { "sealed",                   CLI_SERVER,     "it opens when its HSM token answers: `hufu status`, and tell who runs the server" },
     { "unavailable",              CLI_SERVER,     "wait, then repeat; `hufu status` names the part" },
+};
+
+/* Where the member at fault says more than the code. */
+static const struct {
+    const char *code;
+    const char *field;
+    const char *advice;
+} members[] = {
+    { "conflict",    "/name",          "the name is taken: take another; the list command shows what is there" },
+    { "conflict",    "/cert_pem",      "a partner has this certificate's key already: let it make a new one" },
+    { "conflict",    "/subject",       "a key must be deactivated to be destroyed, what is lifted must be frozen: look at the list first" },
+    { "bad_request", "/expected",      "give --expected, no more than half the capacity: keep fewer characters, or expect fewer values" },
+    { "bad_request", "/consent",       "this domain takes no value without a consent: give --consent" },
+    { "bad_request", "/kind",          "`hufu ceremony propose --help` lists the kinds" },
+    { "bad_request", "/domain",        "give --domain NAME, a name that `hufu domain list` shows" },
+    { "bad_request", "/mode",          "take deterministic, random or one-time" },
+    { "bad_request", "/format",        "take a format that the server's formats.conf describes" },
+    { "bad_request", "/keep",          "keep fewer characters: enough must stay hidden" },
+    { "bad_request", "/partners",      "take names that `hufu partner list` shows" },
+    { "bad_request", "/domains",       "take names that `hufu domain list` shows" },
+    { "bad_request", "/cert_pem",      "give one certificate in PEM, of the CA for clients, that has not ended" },
+    { "bad_request", "/qualification", "give --qualification and --valid-until, a time to come such as 2027-12-31T00:00:00Z" },
 };
 
 static const struct {
@@ -80,6 +102,14 @@ const char *cli_exit_advice(const char *code)
         if (strcmp(codes[i].code, code) == 0)
             return codes[i].advice;
     return "`hufu status` tells whether the server is well";
+}
+
+const char *cli_exit_advice_at(const char *code, const char *field)
+{
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        if (strcmp(members[i].code, code) == 0 && strcmp(members[i].field, field) == 0)
+            return members[i].advice;
+    return NULL;
 }
 
 const char *cli_exit_advice_to(const char *code, bool with_session, bool with_cert)

@@ -258,15 +258,17 @@ enum cli_exit cli_http_judge(const struct cli_reply *reply)
 {
     enum cli_exit code = cli_exit_of(reply->status, reply->code);
     const char *title = cli_exit_title(reply->code);
+    const char *advice = cli_exit_advice_at(reply->code, reply->field);
 
     if (code == CLI_OK)
         return code;
+    if (advice == NULL)
+        advice = cli_exit_advice_to(reply->code, reply->sent_session, reply->sent_cert);
     (void)fprintf(stderr, "hufu: %s (%s%s%s)",
                   title != NULL ? title : "the server refused the request",
                   reply->code[0] != 0 ? reply->code : "no code",
                   reply->field[0] != 0 ? ", at " : "", reply->field);
-    (void)fprintf(stderr, "; %s",
-                  cli_exit_advice_to(reply->code, reply->sent_session, reply->sent_cert));
+    (void)fprintf(stderr, "; %s", advice);
     if (reply->retry_s > 0)
         (void)fprintf(stderr, "; try again in %llu s", (unsigned long long)reply->retry_s);
     (void)fprintf(stderr, " [HTTP %ld%s%s]\n", reply->status,

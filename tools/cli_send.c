@@ -36,14 +36,21 @@ static void secrets_done(struct secrets *s)
         buf_done(&s->line[i]);
 }
 
+/* What people call a member. */
+static const char *asked_as(const char *name)
+{
+    return strcmp(name, "otp") == 0 ? "code" : name;
+}
+
 static enum cli_exit secrets_ask(struct cli *cli, struct secrets *s, struct cli_body *body)
 {
     for (size_t i = 0; i < s->count; i++) {
-        enum hufu_err err = cli_tty_ask(&cli->in, s->name[i], &s->line[i]);
+        const char *what = asked_as(s->name[i]);
+        enum hufu_err err = cli_tty_ask(&cli->in, what, &s->line[i]);
 
         if (err == HUFU_NOT_FOUND) {
-            (void)fprintf(stderr, "hufu: no %s came; give it as line %zu of standard input\n",
-                          s->name[i], i + 1);
+            (void)fprintf(stderr, "hufu: no %s came; give it as line %zu of standard input\n", what,
+                          i + 1);
             return CLI_USAGE;
         }
         if (err != HUFU_OK)

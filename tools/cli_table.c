@@ -66,6 +66,10 @@ static const struct cli_field wait_fields[] = {
     { "timeout", NULL, CLI_LOCAL, false, "SECONDS", "look no longer than this; the ceremony goes on" },
     END
 };
+static const struct cli_field inspect_fields[] = {
+    { "provenance", "provenance", CLI_FLAG, false, NULL, "who sent the value, when and with which consent: for its partner and auditors" },
+    END
+};
 static const struct cli_field qualify_fields[] = {
     { "qualification", NULL,     CLI_LOCAL, true,  "REF", "reference of the new qualification" },
     { "valid-until", NULL,       CLI_LOCAL, true,  "TIME", "when it expires" },
@@ -162,6 +166,13 @@ static const char wait_detail[] =
 static const char approve_detail[] =
     "Look at it first with `ceremony show`. With --wait, exit codes are those of `ceremony wait`. A new\n"
     "factor's secret and its QR code are shown once.";
+static const char domain_detail[] =
+    "The reply has the capacity: how many tokens of one length and the same kept characters there are,\n"
+    "where these are fewest. random and one-time need --expected, at most half of it. Nothing of a domain\n"
+    "but its freeze can be changed later.";
+static const char cert_detail[] =
+    "Both are good, so nothing stops while a partner changes over. There are two at most: a third one\n"
+    "takes the place of the older.";
 static const char completion_detail[] =
     "SHELL is bash. For one shell: source <(hufu completion bash). `make install` puts it in place.";
 static const char login_detail[] =
@@ -183,7 +194,7 @@ const struct cli_command cli_commands[] = {
     { "tokenize",   NULL,             "DOMAIN", false, CLI_PARTNER, cmd_tokenize,         "POST", "/v1/tokenize",                  "domain",  NULL,                    NULL, tokenize_fields, "swap values for tokens", values_detail, NULL, "tokenize cards --cert acme.crt --key acme.key <values >tokens" },
     { "lookup",     NULL,             "DOMAIN", false, CLI_PARTNER, cmd_call,             "POST", "/v1/tokens/lookup",             "domain",  "value",                 NULL, NULL, "find the active token of a value", secret_detail, NULL, "lookup cards --cert acme.crt --key acme.key <value" },
     { "detokenize", NULL,             "DOMAIN", false, CLI_PERSON,  cmd_detokenize,       "POST", "/v1/detokenize",                "domain",  NULL,                    NULL, detokenize_fields, "get values back", tokens_detail, NULL, "detokenize cards --purpose chargeback --reason 'case 17' <tokens >values" },
-    { "token",      "inspect",        "DOMAIN", false, CLI_EITHER,  cmd_call,             "POST", "/v1/tokens/inspect",            "domain",  "token",                 NULL, NULL, "show a token's state, and its masked value to operators", secret_detail, NULL, "token inspect cards <token" },
+    { "token",      "inspect",        "DOMAIN", false, CLI_EITHER,  cmd_call,             "POST", "/v1/tokens/inspect",            "domain",  "token",                 NULL, inspect_fields, "show a token's state, and its masked value to operators", secret_detail, NULL, "token inspect cards <token" },
     { "token",      "lookup",         "DOMAIN", false, CLI_PARTNER, cmd_call,             "POST", "/v1/tokens/lookup",             "domain",  "value",                 NULL, NULL, "find the active token of a value: as `hufu lookup`", secret_detail, NULL, "token lookup cards --cert acme.crt --key acme.key <value" },
     { "token",      "suspend",        "DOMAIN", false, CLI_EITHER,  cmd_call,             "POST", "/v1/tokens/suspend",            "domain",  "token",                 NULL, ending_fields, "stop a token until it is resumed", secret_detail, NULL, "token suspend cards --reason 'lost card' <token" },
     { "token",      "resume",         "DOMAIN", false, CLI_EITHER,  cmd_call,             "POST", "/v1/tokens/resume",             "domain",  "token",                 NULL, reason_fields, "make a suspended token active again", secret_detail, NULL, "token resume cards --reason 'card found' <token" },
@@ -206,13 +217,13 @@ const struct cli_command cli_commands[] = {
     { "audit",      "proof",          "INDEX",  false, CLI_EITHER,  cmd_audit_proof,      NULL,   NULL,                            NULL,      NULL,                    NULL, proof_fields, "print an entry's proof of inclusion", NULL, NULL, "audit proof 57" },
     { "audit",      "verify",         NULL,     false, CLI_PERSON,  cmd_verify,           NULL,   NULL,                            NULL,      NULL,                    NULL, verify_fields, "check the whole log, receipts and growth", verify_detail, NULL, "audit verify --log-key log.pem --origin vault.example/log --save /srv/audit" },
     { "domain",     "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/domains",                   NULL,      NULL,                    domain_columns, list_fields, "list domains, their modes and capacities", NULL, NULL, "domain list" },
-    { "domain",     "add",            "NAME",   false, CLI_PERSON,  cmd_domain_add,       "POST", "/v1/domains",                   "name",    NULL,                    NULL, domain_fields, "make a domain", NULL, NULL, "domain add cards --format pan --mode deterministic --partners acme --purposes chargeback --keep 6,4" },
+    { "domain",     "add",            "NAME",   false, CLI_PERSON,  cmd_domain_add,       "POST", "/v1/domains",                   "name",    NULL,                    NULL, domain_fields, "make a domain", domain_detail, NULL, "domain add cards --format pan --mode deterministic --partners acme --purposes chargeback --keep 6,4" },
     { "domain",     "freeze",         "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/domains/%/freeze",          NULL,      NULL,                    NULL, ending_fields, "stop a domain's collecting at once", NULL, NULL, "domain freeze cards --reason 'incident 12'" },
     { "domain",     "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/domains/%/unfreeze",        NULL,      NULL,                    NULL, reason_fields, "let it collect again", NULL, NULL, "domain unfreeze cards --reason 'incident 12 is over'" },
     { "partner",    "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/partners",                  NULL,      NULL,                    partner_columns, list_fields, "list partners", NULL, NULL, "partner list" },
     { "partner",    "add",            "NAME",   false, CLI_PERSON,  cmd_partner_add,      "POST", "/v1/partners",                  "name",    NULL,                    NULL, partner_fields, "enrol a partner with its certificate", NULL, NULL, "partner add acme --cert-file acme.crt --formats pan --domains cards" },
     { "partner",    "qualify",        "NAME",   false, CLI_PERSON,  cmd_partner_add,      "POST", "/v1/partners/%/qualification",  NULL,      NULL,                    NULL, qualify_fields, "record a partner's new qualification", "An expired one stops the partner from sending values; its tokens stay.", NULL, "partner qualify acme --qualification Q-2027 --valid-until 2027-12-31T00:00:00Z" },
-    { "partner",    "cert",           "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/partners/%/certs",          NULL,      NULL,                    NULL, cert_fields, "give a partner a further certificate", "The old one stays good until it ends: nothing stops while a partner changes over.", NULL, "partner cert acme --cert-file acme-2027.crt" },
+    { "partner",    "cert",           "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/partners/%/certs",          NULL,      NULL,                    NULL, cert_fields, "give a partner a further certificate", cert_detail, NULL, "partner cert acme --cert-file acme-2027.crt" },
     { "partner",    "freeze",         "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/partners/%/freeze",         NULL,      NULL,                    NULL, ending_fields, "shut a partner out at once", NULL, NULL, "partner freeze acme --reason 'incident 12'" },
     { "partner",    "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/partners/%/unfreeze",       NULL,      NULL,                    NULL, reason_fields, "let it in again", NULL, NULL, "partner unfreeze acme --reason 'incident 12 is over'" },
     { "user",       "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/users",                     NULL,      NULL,                    user_columns, list_fields, "list people and their roles", NULL, NULL, "user list --json | jq -r 'select(.state == \"frozen\") | .name'" },
@@ -221,7 +232,7 @@ const struct cli_command cli_commands[] = {
     { "user",       "reset-factor",   "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "subject", NULL,                    NULL, ending_fields, "propose a new second factor: the phone is lost", once_detail, "reset-factor", "user reset-factor olga --reason 'phone lost'" },
     { "user",       "reset-password", "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "subject", NULL,                    NULL, ending_fields, "propose a new first password", once_detail, "reset-password", "user reset-password olga --reason 'forgotten'" },
     { "user",       "freeze",         "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/users/%/freeze",            NULL,      NULL,                    NULL, ending_fields, "shut a person out at once", NULL, NULL, "user freeze olga --reason 'left the company'" },
-    { "user",       "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/users/%/unfreeze",          NULL,      NULL,                    NULL, reason_fields, "let a person in again", NULL, NULL, "user unfreeze olga --reason 'is back'" },
+    { "user",       "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/users/%/unfreeze",          NULL,      NULL,                    NULL, reason_fields, "let a person in again", "For privileged people a ceremony is opened instead, which a second security administrator approves.", NULL, "user unfreeze olga --reason 'is back'" },
     { "completion", NULL,             "SHELL",  false, CLI_NOBODY,  cmd_completion,       NULL,   NULL,                            NULL,      NULL,                    NULL, NULL, "print the completion script of a shell", completion_detail, NULL, "completion bash" },
 };
 /* clang-format on */

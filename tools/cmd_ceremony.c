@@ -91,6 +91,19 @@ static uint64_t number_of(const json_t *root, const char *name)
     return v > 0 ? (uint64_t)v : 0;
 }
 
+/* What the bar is of, in words of ours: a reply's own are not for a terminal. */
+static const char *kind_of(const json_t *root)
+{
+    static const char *const known[] = { "rotate-kek", "rotate-data-key", "rotate-index-key",
+                                         "destroy-key" };
+    const char *kind = json_string_value(json_object_get(root, "kind"));
+
+    for (size_t i = 0; kind != NULL && i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(kind, known[i]) == 0)
+            return known[i];
+    return "ceremony";
+}
+
 /* Takes the reply in; the bar and the JSON lines follow. */
 static enum cli_exit watch_take(struct cli *cli, struct watch *w, const json_t *root)
 {
@@ -110,7 +123,7 @@ static enum cli_exit watch_take(struct cli *cli, struct watch *w, const json_t *
         w->run_ms = now;
         w->first_done = w->done;
         if (!cli->quiet) {
-            cli_progress_begin(&w->bar, "ceremony", w->total);
+            cli_progress_begin(&w->bar, kind_of(root), w->total);
             cli_progress_from(&w->bar, w->done);
         }
     }

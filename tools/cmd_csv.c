@@ -44,7 +44,9 @@ static enum cli_exit batch_send(struct csv_run *run, struct cli_reply *reply)
     code = cli_body_options(run->cli, &body);
     cli_body_add(&body, "values", MEMBER_JSON, buf_view(&run->batch.list));
     if (code == CLI_OK && cli_body_print(&body, &text) != HUFU_OK)
-        code = csv_run_fail(run, CLI_INVALID, "the request is too large");
+        code = csv_run_fail(
+            run, CLI_INVALID,
+            "the request is too large; shorten --subject and --consent, or their columns");
     run->cli->idempotency = key;
     if (code == CLI_OK)
         code = retry_post(run->cli, &retry, buf_view(&text), reply);
@@ -66,7 +68,8 @@ static enum cli_exit batch_write(struct csv_run *run, const struct cli_reply *re
     code = csv_batch_print(&run->batch, &run->plan, reply, &now, &out, &errors);
     if (code == CLI_OK && (part_put(&run->part, buf_view(&out)) != HUFU_OK ||
                            part_put_errors(&run->part, buf_view(&errors)) != HUFU_OK))
-        code = csv_run_fail(run, CLI_USAGE, "cannot write the output; is the disk full?");
+        code = csv_run_fail(run, CLI_USAGE,
+                            "cannot write the output; make room on the disk, then repeat");
     buf_done(&out);
     buf_done(&errors);
     if (code != CLI_OK)
@@ -113,7 +116,8 @@ static enum cli_exit interrupted(struct csv_run *run)
     if (code != CLI_OK)
         return code;
     return csv_run_fail(run, CLI_SERVER,
-                        run->resumable ? "interrupted; the same command goes on" : "interrupted");
+                        run->resumable ? "interrupted; the same command goes on"
+                                       : "interrupted; begin again: - cannot be gone on with");
 }
 
 static enum cli_exit rows_do(struct csv_run *run)

@@ -58,10 +58,13 @@ static enum cli_exit send(struct cli *cli, const struct passwords *p)
     code = CLI_INVALID;
     if (cli_body_print(&body, &text) == HUFU_OK)
         code = cli_http_send(cli, c->method, c->path, buf_view(&text), &reply);
-    if (code == CLI_OK && strcmp(reply.field, "/new_password") == 0)
+    if (code == CLI_OK && strcmp(reply.code, "unauthenticated") == 0)
+        code = cli_fail(CLI_DENIED, "the present password is wrong, or the session has ended; "
+                                    "nothing was changed: try again, or `hufu login` first");
+    else if (code == CLI_OK && strcmp(reply.field, "/new_password") == 0)
         code = cli_fail(CLI_INVALID, "the new password is too short or too easy to guess, nothing "
-                                     "was changed; take 12 characters or more, without your name "
-                                     "and well-known words");
+                                     "was changed; take another one of 12 characters or more, "
+                                     "without your name and well-known words");
     else if (code == CLI_OK)
         code = cli_http_judge(&reply);
     buf_done(&text);

@@ -96,6 +96,32 @@ login() { # USER; a code used in an earlier run is worth nothing: then the next 
     [ "$tried" = 0 ] || { out <"$work/err" >&2; fail "$1 cannot log in"; }
     echo "   $1 ($(member "$1" role)) is logged in"
 }
+by_two() { # WORD COMMAND...: carl proposes a ceremony, cora seconds it and waits for its end
+    word=$1
+    shift
+    expect 0 --as carl -o json "$@"
+    ceremony=$(jq -r .id "$work/out")
+    line "hufu --dev run --as cora ceremony approve $ceremony --wait"
+    expect 0 --as cora -o json -q ceremony approve "$ceremony" --wait
+    tail -n 1 "$work/out" | jq -r --arg word "$word" '"\(.state): \(.done) of \(.total), \($word)"' | out
+}
+keys_of_cards() {
+    expect 0 --as carl -o table key list
+    grep -E '^id |^(data|index)-cards-[0-9]' "$work/out" | out
+}
+reissue() { # another card number with the same first six and last four digits
+    sum=1
+    while [ "$sum" != 0 ]; do
+        number=411111$(head -c 4 /dev/urandom | od -An -tu4 | awk '{ printf "%06d", $1 % 1000000 }')1111
+        sum=$(luhn "$number")
+    done
+    echo "$number"
+}
+replace() { # TOKEN VALUE
+    printf '%s\n%s\n' "$1" "$2" >"$work/in"
+    expect 0 --as acme -o json token replace cards --reason reissued <"$work/in"
+    same "$(jq -r .token "$work/out")" "$1" 'the token changed'
+}
 luhn() { # NUMBER: its sum modulo 10; 0 is a valid card number
     echo "$1" | awk '{
         for (i = length($0); i > 0; i--) {
@@ -119,7 +145,10 @@ start_server() {
 
 printf '%sHufu%s: numbers out, tokens in; back again only for those who may.\n' "$bold" "$plain"
 [ -e "$dir/dev.json" ] || echo "Making a development instance in $dir: token, certificates, people, keys."
-[ -e "$dir/dev.json" ] || "$root/tools/dev.sh" "$dir" 0
+[ -e "$dir/dev.json" ] || "$root/tools/dev.sh" "$dir" 0 2>"$work/made" || {
+    out <"$work/made" >&2
+    fail 'the instance could not be made'
+}
 start_server
 url=$(jq -r .url "$dir/dev.json")
 echo "hufud is ready at $url (process $pid)."
@@ -236,6 +265,29 @@ done
 expect 0 --as carl -o table key list
 out <"$work/out"
 shows 'keys change under dual control, while the vault serves'
+
+step 'The data key of a domain: all records sealed anew, the old key destroyed'
+line "hufu --dev run --as carl key rotate-data cards --reason yearly"
+by_two rotated key rotate-data cards --reason yearly
+keys_of_cards
+tokenize cards 4111111111111111
+same "$token" "$card" 'after the rotation the value has another token'
+expect 0 --as carl -o json key list
+old=$(jq -r 'select(.domain == "cards" and .kind == "data" and .state == "deactivated").id' \
+    "$work/out" | head -n 1)
+line "hufu --dev run --as carl key destroy $old --reason rotated"
+by_two destroyed key destroy "$old" --reason rotated
+keys_of_cards
+shows 'tokens outlive their keys, and a key ends only when no record needs it'
+
+step 'A card is reissued: the same token, a new value'
+reissued=$(reissue)
+line "hufu --dev run --as acme token replace cards --reason reissued    # token and new value typed"
+replace "$card" "$reissued"
+detokenize cards "$card"
+same "$value" "$reissued" 'the token did not get its new value'
+replace "$card" 4111111111111111
+shows 'who keeps the token need not learn the new number'
 
 step 'Nothing was lost, and the log only grew'
 detokenize cards "$card"

@@ -71,7 +71,7 @@ static void tell(struct supervise *s, enum supervise_role role, uint8_t kind, in
 
     if (c->pid == 0 || c->control_fd < 0 || control_send(c->control_fd, kind, fd) == HUFU_OK)
         return;
-    log_event(LOG_WARN, "role.deaf", "role", LOG_STR(supervise_role_names[role]), NULL);
+    log_event(LOG_WARN, "role.deaf", "name", LOG_STR(supervise_role_names[role]), NULL);
     kill_role(s, role, SIGKILL);
 }
 
@@ -139,11 +139,11 @@ static void start_role(struct supervise *s, enum supervise_role role)
         close_fd(&fds[2]);
     if (err != HUFU_OK) {
         c->next_ms = now_ms() + FORK_AGAIN_MS;
-        log_event(LOG_ERROR_LEVEL, "role.not_started", "role", LOG_STR(supervise_role_names[role]),
+        log_event(LOG_ERROR_LEVEL, "role.not_started", "name", LOG_STR(supervise_role_names[role]),
                   "err", LOG_ERR(err), NULL);
         return;
     }
-    log_event(LOG_INFO, "role.started", "role", LOG_STR(supervise_role_names[role]), "pid",
+    log_event(LOG_INFO, "role.started", "name", LOG_STR(supervise_role_names[role]), "pid",
               LOG_NUM(c->pid), NULL);
     if (!s->is_init)
         run_file_write(s);
@@ -225,15 +225,15 @@ static void hear(struct supervise *s, enum supervise_role role, uint8_t kind)
     if (kind == CONTROL_READY) {
         role_ready(s, role);
     } else if (kind == CONTROL_FATAL) {
-        log_event(LOG_ERROR_LEVEL, "role.fatal", "role", LOG_STR(supervise_role_names[role]), NULL);
+        log_event(LOG_ERROR_LEVEL, "role.fatal", "name", LOG_STR(supervise_role_names[role]), NULL);
         stop(s, SUPERVISE_EXIT_CONFIG, false);
     } else if (kind == CONTROL_HSM_STUCK && role == SUPERVISE_CORE) {
-        log_event(LOG_WARN, "role.stuck", "role", LOG_STR("hsm"), NULL);
+        log_event(LOG_WARN, "role.stuck", "name", LOG_STR("hsm"), NULL);
         kill_role(s, SUPERVISE_HSM, SIGKILL);
     } else if (kind == CONTROL_INIT_DONE && role == SUPERVISE_CORE && s->is_init) {
         stop(s, 0, false);
     } else {
-        log_event(LOG_ERROR_LEVEL, "role.babbles", "role", LOG_STR(supervise_role_names[role]),
+        log_event(LOG_ERROR_LEVEL, "role.babbles", "name", LOG_STR(supervise_role_names[role]),
                   "kind", LOG_NUM(kind), NULL);
         kill_role(s, role, SIGKILL);
     }
@@ -266,7 +266,7 @@ static void role_gone(struct supervise *s, enum supervise_role role, int how)
     bool is_config = WIFEXITED(how) && WEXITSTATUS(how) == SUPERVISE_EXIT_CONFIG;
 
     step_control(s, role); /* its last words came before its end */
-    log_event(s->stage == RUNNING ? LOG_WARN : LOG_INFO, "role.ended", "role",
+    log_event(s->stage == RUNNING ? LOG_WARN : LOG_INFO, "role.ended", "name",
               LOG_STR(supervise_role_names[role]), "pid", LOG_NUM(c->pid), "status",
               LOG_NUM(WIFEXITED(how) ? WEXITSTATUS(how) : 0), "signal",
               LOG_NUM(WIFSIGNALED(how) ? WTERMSIG(how) : 0), NULL);

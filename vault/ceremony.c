@@ -10,7 +10,6 @@
 #include "vault/manage.h"
 
 #define ROW_BYTES_MAX 1024
-#define PAGE_MAX      1000
 
 static const struct ceremony_kind kinds[] = {
     { "rotate-kek", ROLE_CUSTODIAN, ABOUT_VAULT },
@@ -42,70 +41,6 @@ enum hufu_err ceremony_row_write(struct worker *w, struct request *req, struct s
     buf_fixed(&text, mem, sizeof(mem));
     ceremony_put(c, &text);
     return row_write_control(w, req, op, key, row_seen(c->seq), &text);
-}
-
-static void print_approvals(struct core *core, const struct ceremony *c, struct json *j)
-{
-    json_name(j, "approvals");
-    json_list(j);
-    for (size_t i = 0; i < c->approval_count; i++) {
-        const struct user *user = directory_user_id(core->dir, c->approval[i].user_id);
-
-        json_open(j);
-        json_put_time(j, "at", c->approval[i].at_ms);
-        json_put_str(j, "user", user == NULL ? "?" : user->name);
-        json_close(j);
-    }
-    json_end(j);
-}
-
-/* The members of the reply's object, which the caller closes. */
-static void open_object(struct core *core, const struct ceremony *c, const char *password,
-                        struct json *j)
-{
-    uint64_t done = c->done, total = c->total;
-    char id[ID_TEXT_LEN + 1];
-
-    if (c->state == CEREMONY_RUNNING)
-        (void)progress_find(&core->progress, c->id, &done, &total);
-    id_print(c->id, id);
-    json_open(j);
-    print_approvals(core, c, j);
-    json_put_u64(j, "done", done);
-    if (c->error[0] != '\0')
-        json_put_str(j, "error", c->error);
-    json_put_str(j, "id", id);
-    if (password != NULL)
-        json_put_str(j, "initial_password", password);
-    json_put_str(j, "kind", c->kind);
-    json_put_u64(j, "needed", c->needed);
-    if (ceremony_people_role(c) != NULL)
-        json_put_str(j, "role", ceremony_people_role(c));
-    json_put_str(j, "state", ceremony_state_name(c->state));
-    if (c->subject[0] != '\0')
-        json_put_str(j, "subject", c->subject);
-    json_put_u64(j, "total", total);
-}
-
-void ceremony_print(struct core *core, const struct ceremony *c, struct json *j)
-{
-    open_object(core, c, NULL, j);
-    json_close(j);
-}
-
-enum hufu_err ceremony_reply(struct request *req, const struct ceremony *c, const char *password,
-                             const struct user *seed_of)
-{
-    struct json j;
-
-    if (request_body(req, 4096) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    json_init(&j, &req->body);
-    open_object(req->core, c, password, &j);
-    if (seed_of != NULL)
-        manage_print_seed(seed_of, &j);
-    json_close(&j);
-    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
 static enum hufu_err print_reply(struct request *req, const struct ceremony *c)
@@ -174,8 +109,8 @@ enum hufu_err ceremony_begin(struct worker *w, struct request *req,
     c->approval[0].user_id = req->who.user->id;
     c->approval[0].at_ms = now;
     c->approval_count = 1;
-    request_entry(req, 0)->purpose = view_str(kind->name);
-    return ceremony_row_write(w, req, &req->op[0], c);
+    err = ceremony_name(req, kind->name, subject, NULL);
+    return err == HUFU_OK ? ceremony_row_write(w, req, &req->op[0], c) : err;
 }
 
 /* What the ceremony is to be about: it must be named where the kind asks for it, and be there. */
@@ -266,39 +201,36 @@ static enum hufu_err draft_change(struct worker *w, struct request *req, const s
         return HUFU_UNAVAILABLE;
     op_expect_caller(req, &req->op[0]);
     request_entry(req, 0)->reason = msg_text(&req->msg, MSG_REASON);
-    request_entry(req, 0)->purpose = view_str(ceremony_kind_find(view_str(c->kind))->name);
-    if (ceremony_row_write(w, req, &req->op[0], c) != HUFU_OK)
+    if (ceremony_name(req, c->kind, view_str(c->subject), NULL) != HUFU_OK ||
+        ceremony_row_write(w, req, &req->op[0], c) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     return print_reply(req, c);
 }
 
-/* Approvals of people who are still allowed in: one who was frozen meanwhile has no say. */
-static uint32_t count_standing(struct worker *w, const struct ceremony *c)
+/* Approvals of people who are still allowed in: one who was frozen meanwhile has no say. Where
+ * there is an operation, it expects the very rows that were counted. */
+static uint32_t count_standing(struct request *req, const struct ceremony *c, struct store_op *op)
 {
     const struct ceremony_kind *kind = ceremony_kind_find(view_str(c->kind));
     uint32_t n = 0;
 
     for (size_t i = 0; i < c->approval_count; i++) {
-        const struct user *user = directory_user_id(w->core->dir, c->approval[i].user_id);
+        const struct user *user = directory_user_id(req->core->dir, c->approval[i].user_id);
+        struct view key = row_numbered_key(req, TABLE_USER, c->approval[i].user_id);
 
-        n += user != NULL && user->state == ROW_ACTIVE && kind != NULL && user->role == kind->role;
+        if (user == NULL || key.p == NULL)
+            return 0;
+        n += user->state == ROW_ACTIVE && kind != NULL && user->role == kind->role;
+        if (op != NULL)
+            op_expect(op, key, row_seen(user->seq));
     }
     return n;
 }
 
-/* … and none of them may be frozen before this is committed. */
-enum hufu_err ceremony_expect_approvers(struct worker *w, struct request *req,
-                                        const struct ceremony *c)
+/* Counted again: one may have been frozen since. */
+enum hufu_err ceremony_expect_approvers(struct request *req, const struct ceremony *c)
 {
-    for (size_t i = 0; i < c->approval_count; i++) {
-        const struct user *user = directory_user_id(w->core->dir, c->approval[i].user_id);
-        struct view key = row_numbered_key(req, TABLE_USER, c->approval[i].user_id);
-
-        if (user == NULL || key.p == NULL)
-            return HUFU_UNAVAILABLE;
-        op_expect(&req->op[0], key, row_seen(user->seq));
-    }
-    return HUFU_OK;
+    return count_standing(req, c, &req->op[0]) >= c->needed ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
 enum hufu_err handle_ceremony_approve(struct worker *w, struct request *req,
@@ -324,13 +256,13 @@ enum hufu_err handle_ceremony_approve(struct worker *w, struct request *req,
     c.approval[c.approval_count].at_ms = now;
     c.approval_count++;
     c.changed_ms = now;
-    if (count_standing(w, &c) < c.needed)
+    if (count_standing(req, &c, NULL) < c.needed)
         return draft_change(w, req, &c);
     if (ceremony_people_has(c.kind))
         return ceremony_people_carry_out(w, req, &c);
     c.state = CEREMONY_RUNNING; /* keeper.c takes it from here */
     err = draft_change(w, req, &c);
-    return err == HUFU_OK ? ceremony_expect_approvers(w, req, &c) : err;
+    return err == HUFU_OK ? ceremony_expect_approvers(req, &c) : err;
 }
 
 enum hufu_err handle_ceremony_cancel(struct worker *w, struct request *req, struct msg_where *where)
@@ -360,41 +292,4 @@ enum hufu_err handle_ceremony_show(struct worker *w, struct request *req, struct
     (void)where;
     err = find(w, req, &c);
     return err == HUFU_OK ? print_reply(req, &c) : err;
-}
-
-enum hufu_err handle_ceremony_list(struct worker *w, struct request *req, struct msg_where *where)
-{
-    uint64_t limit = msg_u64(&req->msg, MSG_LIMIT, 100);
-    uint8_t after[ID_LEN] = { 0 };
-    char last[ID_TEXT_LEN + 1] = "";
-    size_t shown = 0;
-    bool more = false;
-    struct ceremony c;
-    struct json j;
-
-    if (limit == 0 || limit > PAGE_MAX)
-        return manage_at(where, MSG_LIMIT, HUFU_BAD_REQUEST);
-    if (msg_has(&req->msg, MSG_AFTER) && id_parse(msg_text(&req->msg, MSG_AFTER), after) != HUFU_OK)
-        return manage_at(where, MSG_AFTER, HUFU_BAD_REQUEST);
-    if (request_body(req, 64 + (size_t)limit * 2048) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    json_init(&j, &req->body);
-    json_open(&j);
-    json_name(&j, "items");
-    json_list(&j);
-    for (size_t i = 0; !more && directory_ceremony_at(w->core->dir, i, &c) == HUFU_OK; i++) {
-        const struct ceremony_kind *kind = ceremony_kind_find(view_str(c.kind));
-        bool mine = req->who.role == ROLE_AUDITOR || (kind != NULL && kind->role == req->who.role);
-
-        if (!mine || memcmp(c.id, after, ID_LEN) <= 0) /* ids: not secret */
-            continue;
-        more = shown == limit;
-        if (more)
-            break;
-        ceremony_print(w->core, &c, &j);
-        id_print(c.id, last);
-        shown++;
-    }
-    manage_list_end(&j, more, last);
-    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }

@@ -31,6 +31,10 @@ const struct ceremony_kind *ceremony_kind_find(struct view name);
 /* Adds the ceremony's row, as it stands in c, to the operation. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err ceremony_row_write(struct worker *w, struct request *req,
                                                struct store_op *op, const struct ceremony *c);
+/* Names it in the entry of operation 0: "change-role oscar auditor"; role may be NULL.
+ * HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err ceremony_name(struct request *req, const char *kind,
+                                          struct view subject, const char *role);
 /* Appends the reply's object. */
 void ceremony_print(struct core *core, const struct ceremony *c, struct json *j);
 
@@ -40,8 +44,9 @@ void ceremony_print(struct core *core, const struct ceremony *c, struct json *j)
  */
 HUFU_MUST_USE enum hufu_err ceremony_reply(struct request *req, const struct ceremony *c,
                                            const char *password, const struct user *seed_of);
-/* Adds that nobody who approved changes before this is committed. HUFU_UNAVAILABLE. */
-HUFU_MUST_USE enum hufu_err ceremony_expect_approvers(struct worker *w, struct request *req,
+/* Adds that nobody who approved changes before this is committed. HUFU_UNAVAILABLE, also where too
+ * few of them have a say any more. */
+HUFU_MUST_USE enum hufu_err ceremony_expect_approvers(struct request *req,
                                                       const struct ceremony *c);
 
 /*

@@ -7,8 +7,6 @@
 #include "vault/handle.h"
 #include "vault/manage.h"
 
-#define ABOUT_MAX 192 /* bytes of "KIND SUBJECT ROLE" in an entry */
-
 static bool is_person(const struct freeze_subject *s, const struct ceremony *c)
 {
     (void)c;
@@ -32,11 +30,10 @@ static bool is_frozen(const struct freeze_subject *s, const struct ceremony *c)
     return freeze_state(s) == ROW_FROZEN;
 }
 
-/* Adds a changed person's row. What was open before ends: a session of this very millisecond too.
- */
+/* Adds a changed person's row. What was open before ends. */
 static enum hufu_err write_changed(struct worker *w, struct request *req, struct user *changed)
 {
-    changed->sessions_from_ms = core_now(w->core) + 1;
+    manage_end_sessions(w->core, changed);
     return manage_write_user(w, req, changed);
 }
 
@@ -47,25 +44,54 @@ static enum hufu_err enrol(struct worker *w, struct request *req, const struct f
     enum hufu_err err;
 
     changed.state = ROW_ACTIVE;
+    changed.seed_by = req->who.user->id;
     err = manage_write_user(w, req, &changed);
     wipe(&changed, sizeof(changed));
     /* The password went to who proposed: neither of the two can come in alone. */
     return err == HUFU_OK ? ceremony_reply(req, c, NULL, s->user) : err;
 }
 
+/* A new code secret, told to who seconds, the caller. Free it once the row is written. */
+static enum hufu_err renew_seed(const struct request *req, struct user *changed,
+                                struct secret **seed_out)
+{
+    if (secret_random(ROW_SEED_LEN, seed_out) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    changed->seed = *seed_out;
+    changed->seed_by = req->who.user->id;
+    return HUFU_OK;
+}
+
+/* Who enrolled an operator was told both factors. With those nobody becomes a privileged person:
+ * the code secret is a new one then. */
+static bool needs_new_seed(const struct user *user, unsigned target)
+{
+    return manage_is_privileged(target) && !manage_is_privileged(user->role) &&
+           user->seed_by != 0 && user->seed_by == user->password_by;
+}
+
 static enum hufu_err change_role(struct worker *w, struct request *req,
                                  const struct freeze_subject *s, const struct ceremony *c)
 {
     struct user changed = *s->user;
+    bool renews = needs_new_seed(s->user, c->target);
+    struct secret *seed = NULL;
     enum hufu_err err = manage_expect_admins(req, s->user);
 
     changed.role = (uint8_t)c->target;
+    if (err == HUFU_OK && renews && s->user->seed_by == req->who.user->id)
+        err = HUFU_FORBIDDEN;
     if (err == HUFU_OK)
         err = manage_copy(changed.group, sizeof(changed.group), view_str(role_name(c->target)));
+    if (err == HUFU_OK && renews)
+        err = renew_seed(req, &changed, &seed);
     if (err == HUFU_OK)
         err = write_changed(w, req, &changed);
+    if (err == HUFU_OK)
+        err = ceremony_reply(req, c, NULL, renews ? &changed : NULL);
+    secret_free(seed);
     wipe(&changed, sizeof(changed));
-    return err == HUFU_OK ? ceremony_reply(req, c, NULL, NULL) : err;
+    return err;
 }
 
 /* Failures are forgotten; the last accepted step stays, so that steps go forward only. */
@@ -91,12 +117,13 @@ static enum hufu_err reset_factor(struct worker *w, struct request *req,
 {
     struct user changed = *s->user;
     struct secret *seed = NULL;
-    enum hufu_err err = HUFU_UNAVAILABLE;
+    enum hufu_err err;
 
-    if (secret_random(ROW_SEED_LEN, &seed) == HUFU_OK) {
-        changed.seed = seed;
+    if (changed.password_by == req->who.user->id)
+        return HUFU_FORBIDDEN; /* who was told the password is not told the code secret */
+    err = renew_seed(req, &changed, &seed);
+    if (err == HUFU_OK)
         err = write_changed(w, req, &changed);
-    }
     if (err == HUFU_OK)
         err = clear_failures(w, req, changed.id);
     if (err == HUFU_OK)
@@ -106,21 +133,32 @@ static enum hufu_err reset_factor(struct worker *w, struct request *req,
     return err;
 }
 
+/* Where who proposed, and was shown the password, has been told the code secret before, that is a
+ * new one too. */
 static enum hufu_err reset_password(struct worker *w, struct request *req,
                                     const struct freeze_subject *s, const struct ceremony *c)
 {
     struct user changed = *s->user;
-    enum hufu_err err;
+    bool renews = changed.seed_by == c->approval[0].user_id;
+    struct secret *seed = NULL;
+    enum hufu_err err = HUFU_OK;
 
     if (c->password.kib == 0)
         return HUFU_UNAVAILABLE;
     changed.password = c->password;
+    changed.password_by = c->approval[0].user_id;
     changed.password_ms = core_now(w->core);
-    err = write_changed(w, req, &changed);
+    if (renews)
+        err = renew_seed(req, &changed, &seed);
+    if (err == HUFU_OK)
+        err = write_changed(w, req, &changed);
     if (err == HUFU_OK)
         err = clear_failures(w, req, changed.id);
+    if (err == HUFU_OK)
+        err = ceremony_reply(req, c, NULL, renews ? &changed : NULL);
+    secret_free(seed);
     wipe(&changed, sizeof(changed));
-    return err == HUFU_OK ? ceremony_reply(req, c, NULL, NULL) : err;
+    return err;
 }
 
 static enum hufu_err lift(struct worker *w, struct request *req, const struct freeze_subject *s,
@@ -203,27 +241,6 @@ static enum hufu_err name_subject(const struct ceremony_kind *kind, const struct
     return buf_check(&b) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
-/* The log says what is done to whom: "change-role oscar auditor". */
-static enum hufu_err name_in_entry(struct request *req, const char *kind, struct view subject,
-                                   const char *role)
-{
-    uint8_t *mem = request_take(req, ABOUT_MAX);
-    struct buf b;
-
-    if (mem == NULL)
-        return HUFU_UNAVAILABLE;
-    buf_fixed(&b, mem, ABOUT_MAX);
-    buf_str(&b, kind);
-    buf_str(&b, " ");
-    buf_put(&b, subject.p, subject.len);
-    if (role != NULL) {
-        buf_str(&b, " ");
-        buf_str(&b, role);
-    }
-    request_entry(req, 0)->purpose = buf_view(&b);
-    return buf_check(&b) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
-}
-
 /* Adds that the subject stays as it was judged. */
 static void expect_subject(struct request *req, const struct freeze_subject *s)
 {
@@ -258,7 +275,7 @@ static enum hufu_err draft_proposal(struct worker *w, struct request *req,
         c->password = req->person.stored;
     err = ceremony_begin(w, req, kind, subject, msg_text(&req->msg, MSG_REASON), c);
     if (err == HUFU_OK)
-        err = name_in_entry(req, kind->name, subject, ceremony_people_role(c));
+        err = ceremony_name(req, kind->name, subject, ceremony_people_role(c));
     if (err != HUFU_OK)
         return err;
     request_entry(req, 0)->reason = msg_text(&req->msg, MSG_REASON);
@@ -320,11 +337,11 @@ enum hufu_err ceremony_people_carry_out(struct worker *w, struct request *req, s
     c->done = 1;
     c->total = 1;
     op_expect_caller(req, &req->op[0]);
-    err = name_in_entry(req, effect->kind, view_str(c->subject), ceremony_people_role(c));
+    err = ceremony_name(req, effect->kind, view_str(c->subject), ceremony_people_role(c));
     if (err == HUFU_OK)
         err = ceremony_row_write(w, req, &req->op[0], c);
     if (err == HUFU_OK)
-        err = ceremony_expect_approvers(w, req, c);
+        err = ceremony_expect_approvers(req, c);
     if (err == HUFU_OK)
         err = effect->carry_out(w, req, &s, c);
     wipe(&c->password, sizeof(c->password));

@@ -7,8 +7,10 @@
  * Source:  contract.md section 3 (ceremonies); controls C06, C40, C42.
  *
  * The effect is in the operation of the approval that suffices. Nobody proposes or approves what is
- * done to oneself. An initial password is shown to who proposes, a code secret to who seconds: of
- * one change neither of the two gets both factors of a person.
+ * done to oneself. An initial password is shown to who proposes, a code secret to who seconds, and
+ * never both to one: a person's row has who was told what. Who was told the password cannot second
+ * a new code secret; where who proposes knows the code secret, who seconds is shown a new one.
+
  */
 #ifndef HUFU_CEREMONY_PEOPLE_H
 #define HUFU_CEREMONY_PEOPLE_H

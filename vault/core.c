@@ -105,9 +105,14 @@ static void *keep(void *arg)
 {
     struct threads *t = arg;
 
-    while (!atomic_load(&t->stop))
-        if (!keeper_step(&t->keeper))
+    while (!atomic_load(&t->stop)) {
+        if (keeper_step(&t->keeper))
+            continue;
+        if (queue_is_closed(&t->core->keys)) /* waiting for it ends at once */
+            nap();
+        else
             queue_wait(&t->core->keys, (uint32_t)t->keeper.pause_ms);
+    }
     return NULL;
 }
 

@@ -51,12 +51,12 @@ static enum hufu_err mark(struct keeper *k, struct ceremony *c, const struct key
     uint64_t seq;
     enum hufu_err err;
 
+    c->target = key->version;
     err = keeper_find_keyset(k, key->domain, key->kind, key->version, &row, &seq);
     if (err == HUFU_OK)
         err = rotation_op(k, c, "key-destroy", 2);
     row.state = KEY_DESTROYED;
     row.sealed_len = 0;
-    c->target = key->version;
     if (err == HUFU_OK)
         err = keeper_write_keyset(k, &row, seq);
     if (err == HUFU_OK)
@@ -113,6 +113,9 @@ enum hufu_err destroy_key_piece(struct keeper *k, struct ceremony *c)
         return finish(k, c, key);
     if (!key_can_end(key))
         return rotation_end(k, c, CEREMONY_FAILED, err_name(HUFU_CONFLICT));
+    /* A row that is written anew, but not in the map, still lies there as the pass meets it. */
+    if (rotation_is_on(k, key->domain))
+        return HUFU_BUSY;
     err = settle_journal(k, key);
     return err == HUFU_OK ? count(k, c, key) : err;
 }

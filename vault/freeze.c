@@ -91,7 +91,7 @@ static enum hufu_err write_user(struct worker *w, struct request *req, const str
         return HUFU_CONFLICT;
     changed.state = (uint8_t)state;
     if (state == ROW_FROZEN) { /* what was open does not come back with the person */
-        changed.sessions_from_ms = core_now(w->core);
+        manage_end_sessions(w->core, &changed);
         err = manage_expect_admins(req, u);
     }
     if (err == HUFU_OK)

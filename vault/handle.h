@@ -46,7 +46,8 @@ struct store_hooks core_hooks(struct core *core);
 
 /*
  * What several handlers need. domain_for finds the member `domain` for the caller: FORBIDDEN where
- * it is unknown or not the caller's; sets req->domain. check_text refuses account and ID numbers.
+ * it is unknown or not the caller's; sets req->domain. check_text refuses account and ID numbers,
+ * and authentication data.
  */
 HUFU_MUST_USE enum hufu_err domain_for(struct worker *w, struct request *req,
                                        struct msg_where *where);

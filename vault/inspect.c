@@ -3,6 +3,7 @@
 
 #include "vault/base/json.h"
 #include "vault/base/secret.h"
+#include "vault/manage.h"
 #include "vault/token.h"
 
 #define BODY_MAX 4096 /* bytes: subject and consent with every character escaped */
@@ -17,7 +18,7 @@ static void put_if(struct json *j, const char *name, const char *text)
  * C02, C03: who sent the value, by which request, with whose consent. The auditor sees it all, and
  * so does the partner who sent it first, to whom all of it belongs. A partner who shares the token
  * learns only that it sent the value too: who else did, for whom and with which consent is none of
- * its business. Operators get a mask instead.
+ * its business. Operators get a mask instead. Only where the request asks for it.
  */
 static void print_provenance(struct request *req, const struct record *rec, struct json *j)
 {
@@ -60,9 +61,9 @@ static enum hufu_err print_inspection(struct worker *w, struct request *req, con
     if (req->who.role == ROLE_OPERATOR) {
         format_mask(req->domain->format, value, &mask);
         json_put_text(&j, "masked", buf_view(&mask));
-    } else {
-        print_provenance(req, &t->rec, &j);
     }
+    if (msg_bool(&req->msg, MSG_PROVENANCE))
+        print_provenance(req, &t->rec, &j);
     json_put_str(&j, "state", record_state_name(&t->rec, core_now(w->core)));
     json_close(&j);
     return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
@@ -73,6 +74,8 @@ enum hufu_err handle_inspect(struct worker *w, struct request *req, struct msg_w
     struct token t = { 0 };
     enum hufu_err err;
 
+    if (req->who.role == ROLE_OPERATOR && msg_bool(&req->msg, MSG_PROVENANCE))
+        return manage_at(where, MSG_PROVENANCE, HUFU_FORBIDDEN);
     err = token_begin(w, req, &t, where);
     if (err == HUFU_OK)
         err = token_op(req, &t, 0);

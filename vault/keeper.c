@@ -192,24 +192,26 @@ enum hufu_err keeper_active_kek(struct keeper *k, struct kek_row *out, uint64_t 
     return HUFU_NOT_FOUND;
 }
 
-/* Reserves the next seals of one key; true where one needed it. */
-static bool extend_lease(struct keeper *k)
+/* Reserves the next seals of one key. HUFU_NOT_FOUND: none needs it. */
+static enum hufu_err extend_lease(struct keeper *k)
 {
     struct keyset_row row;
     struct key *key;
     uint64_t seq;
+    enum hufu_err err;
 
     for (size_t i = 0; (key = keyring_at(k->core->ring, i)) != NULL; i++) {
         if (!key_wants_lease(key))
             continue;
         if (keeper_find_keyset(k, key->domain, key->kind, key->version, &row, &seq) != HUFU_OK)
-            return false;
+            return HUFU_CORRUPT; /* an active key has a row */
         row.leased += KEY_LEASE;
-        if (keeper_op(k, "key-lease", 1) != HUFU_OK || keeper_write_keyset(k, &row, seq) != HUFU_OK)
-            return false;
-        return keeper_commit(k) == HUFU_OK;
+        err = keeper_op(k, "key-lease", 1);
+        if (err == HUFU_OK)
+            err = keeper_write_keyset(k, &row, seq);
+        return err == HUFU_OK ? keeper_commit(k) : err;
     }
-    return false;
+    return HUFU_NOT_FOUND;
 }
 
 /* The keys of a domain that somebody is adding; the worker goes on with them. */
@@ -244,14 +246,18 @@ static bool serve_keys(struct keeper *k)
 bool keeper_step(struct keeper *k)
 {
     int phase = atomic_load(&k->core->phase);
+    enum hufu_err err;
 
     k->pause_ms = KEEPER_PAUSE_MS;
     if (phase == CORE_BROKEN)
         return false;
     if (!k->loaded)
         return unseal_step(k);
-    if (extend_lease(k))
+    err = extend_lease(k);
+    if (err == HUFU_OK)
         return true;
+    if (phase == CORE_SEALED && err != HUFU_NOT_FOUND)
+        return false; /* nothing could be sealed */
     if (phase == CORE_SEALED) {
         atomic_store(&k->core->phase, CORE_OPEN);
         log_event(LOG_INFO, "core.open", NULL);

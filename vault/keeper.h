@@ -25,8 +25,9 @@ struct keeper {
     pthread_cond_t cv;
     bool settled;
     struct pass pass[PROGRESS_MAX];
-    size_t turn;       /* which of the running ceremonies had the last piece */
-    uint64_t pause_ms; /* after a step that found nothing to do: when to look again */
+    size_t turn;             /* which of the running ceremonies had the last piece */
+    enum hufu_err waits_for; /* what the last piece failed with: said once */
+    uint64_t pause_ms;       /* after a step that found nothing to do: when to look again */
 };
 
 #define KEEPER_PAUSE_MS 100

@@ -82,7 +82,8 @@ static uint64_t count_under(struct core *core, uint32_t kek_version)
     struct key *key;
 
     for (size_t i = 0; (key = keyring_at(core->ring, i)) != NULL; i++)
-        n += atomic_load(&key->kek_version) == kek_version;
+        n += atomic_load(&key->kek_version) == kek_version &&
+             atomic_load(&key->state) != KEY_DESTROYED;
     return n;
 }
 

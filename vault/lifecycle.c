@@ -5,6 +5,7 @@
 
 #include "vault/base/json.h"
 #include "vault/base/secret.h"
+#include "vault/format/sensitive.h"
 #include "vault/index.h"
 #include "vault/manage.h"
 #include "vault/token.h"
@@ -56,6 +57,8 @@ static enum hufu_err check_value(struct worker *w, struct request *req,
     struct token t = { 0 };
     enum hufu_err err;
 
+    if (sensitive_check_value(req->msg.field[MSG_VALUE]) != HUFU_OK) /* C10 */
+        return HUFU_PROHIBITED_DATA;
     if (format_canon(d->format, req->msg.field[MSG_VALUE], out, len_out) != HUFU_OK)
         return HUFU_INVALID_VALUE;
     if (format_check(d->format, view_of(out, *len_out)) == HUFU_OK)

@@ -133,18 +133,28 @@ enum hufu_err manage_list(struct worker *w, struct request *req, struct msg_wher
     return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
+/* Never back: a clock that was set back would let older sessions in again. */
+void manage_end_sessions(const struct core *core, struct user *user)
+{
+    uint64_t now = core_now(core);
+
+    user->sessions_from_ms = (now < user->sessions_from_ms ? user->sessions_from_ms : now) + 1;
+}
+
 enum hufu_err manage_expect_admins(struct request *req, const struct user *without)
 {
     const struct user *other;
+    uint32_t first = without->id;
     size_t left = 0;
 
     if (without->role != ROLE_SECURITY_ADMIN || without->state != ROW_ACTIVE)
         return HUFU_OK;
     for (size_t i = 0; left < 2 && (other = directory_user_at(req->core->dir, i)) != NULL; i++) {
         if (other->id == without->id || other->role != ROLE_SECURITY_ADMIN ||
-            other->state != ROW_ACTIVE)
-            continue;
+            other->state != ROW_ACTIVE || other->id == first)
+            continue; /* the first again: somebody came in before it meanwhile, and all moved up */
         op_expect(&req->op[0], row_numbered_key(req, TABLE_USER, other->id), row_seen(other->seq));
+        first = other->id;
         left++;
     }
     return left == 2 ? HUFU_OK : HUFU_CONFLICT;

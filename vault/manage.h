@@ -31,6 +31,8 @@ HUFU_MUST_USE enum hufu_err manage_write_ids(struct worker *w, struct request *r
  * HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err manage_write_user(struct worker *w, struct request *req,
                                               const struct user *user);
+/* Sessions that the person has until now end, one of this very millisecond too. */
+void manage_end_sessions(const struct core *core, struct user *user);
 /*
  * Adds to operation 0, whose person is about to stop being an active security administrator, that
  * two others are and stay: with fewer nobody could lift anything any more. Nothing for anyone else.

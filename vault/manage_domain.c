@@ -53,6 +53,8 @@ static void print_domain(struct core *core, const struct domain *d, struct json 
     json_put_bool(j, "consent_required", d->needs_consent != 0);
     json_put_time(j, "created_at", d->created_ms);
     json_put_u64(j, "expected", shown(d->expected));
+    if (d->life_s != 0)
+        json_put_u64(j, "expires_in", d->life_s);
     json_put_str(j, "format", format_name(d->format));
     json_name(j, "keep");
     json_open(j);
@@ -67,6 +69,8 @@ static void print_domain(struct core *core, const struct domain *d, struct json 
     for (size_t i = 0; i < d->purpose_count; i++)
         json_str(j, d->purpose[i]);
     json_end(j);
+    if (d->retention_days != 0)
+        json_put_u64(j, "retention_days", d->retention_days);
     json_put_str(j, "state", row_state_name(d->state));
     json_close(j);
 }

@@ -88,6 +88,16 @@ static uint64_t end_of(const X509 *cert)
     return end <= 0 ? 0 : (uint64_t)end * 1000;
 }
 
+/* Without it the library asks at the terminal for what opens an encrypted PEM. */
+static int no_pass_phrase(char *out, int size, int writes, void *arg)
+{
+    (void)out;
+    (void)size;
+    (void)writes;
+    (void)arg;
+    return -1;
+}
+
 /* The certificate that comes with the request, while it lasts: SHA-256 of its SubjectPublicKeyInfo,
  * DER, and its end. */
 static enum hufu_err read_certificate(const struct request *req, uint8_t pin[static MSG_PIN_LEN],
@@ -95,7 +105,7 @@ static enum hufu_err read_certificate(const struct request *req, uint8_t pin[sta
 {
     struct view pem = msg_text(&req->msg, MSG_CERT_PEM);
     BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.len);
-    X509 *cert = bio == NULL ? NULL : PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    X509 *cert = bio == NULL ? NULL : PEM_read_bio_X509(bio, NULL, no_pass_phrase, NULL);
     uint8_t *der = NULL;
     int len = cert == NULL ? -1 : i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
     uint64_t until_ms = cert == NULL ? 0 : end_of(cert);

@@ -113,6 +113,8 @@ static enum hufu_err add_user(struct worker *w, struct request *req, struct user
     if (!req->password_ok || secret_random(ROW_SEED_LEN, &user->seed) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     user->password = req->person.stored;
+    user->password_by = req->who.user->id;
+    user->seed_by = privileged ? 0 : req->who.user->id; /* else who seconds it is told */
     err = HUFU_OK;
     if (directory_ids(w->core->dir, &ids, &seq) != HUFU_OK)
         err = HUFU_UNAVAILABLE;

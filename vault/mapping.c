@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "vault/base/secret.h"
+#include "vault/format/sensitive.h"
 #include "vault/handle.h"
 
 #define DRAWS_MAX 128 /* below half fill, 128 draws in a row fail with probability 2^-128 */
@@ -67,6 +68,8 @@ enum hufu_err mapping_check_value(struct tokenize_job *job, struct mapping *it)
     struct record rec = { 0 };
     enum hufu_err err;
 
+    if (sensitive_check_value(it->in.value) != HUFU_OK) /* C10 */
+        return at_fault(it, MSG_VALUE, HUFU_PROHIBITED_DATA);
     err = format_canon(job->d->format, it->in.value, it->value, &it->value_len);
     if (err != HUFU_OK)
         return at_fault(it, MSG_VALUE, HUFU_INVALID_VALUE);

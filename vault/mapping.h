@@ -24,7 +24,9 @@ struct mapping { /* one value and what becomes of it */
     struct store_seen token_seen;
     bool created;
     bool writes_token, writes_index;
-    bool is_fresh_value; /* a mapping that was not there: counts as a guess */
+    bool is_fresh_value;   /* a mapping that was not there: counts as a guess */
+    struct view guess_key; /* the counter of its bucket */
+    uint64_t guess_hits;   /* of the first of its bucket: hits of the batch so far */
     uint64_t expires_ms;
     struct mapping *twin; /* an earlier one of this batch with the same value */
     uint8_t *image;
@@ -40,18 +42,19 @@ struct tokenize_job {
     bool batch;
     uint64_t now_ms, life_s;
     uint32_t uses;
-    uint16_t *slot; /* item number + 1 by hash of value or token; 0: free */
-    size_t slots;   /* a power of two, above twice the items */
+    uint16_t *slot;        /* item number + 1 by hash of value or token; 0: free */
+    uint16_t *bucket_slot; /* the same of the first item of each bucket */
+    size_t slots;          /* a power of two, above twice the items */
 };
 
 /* C01: an active partner, qualified, for a domain and a format that it declared. */
 bool mapping_may_send(const struct partner *p, const struct domain *d, uint64_t now_ms);
-/* Canonical form of it->in.value, and is it an original: INVALID_VALUE, ALREADY_TOKEN with
- * it->fault; UNAVAILABLE. */
+/* Canonical form of it->in.value, and is it an original: PROHIBITED_DATA, INVALID_VALUE,
+ * ALREADY_TOKEN with it->fault; UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err mapping_check_value(struct tokenize_job *job, struct mapping *it);
 /*
- * Consent, form, texts: BAD_REQUEST, INVALID_VALUE, ALREADY_TOKEN, VALUE_IN_TEXT with it->fault;
- * UNAVAILABLE. Then what becomes of it: HUFU_OK; TOKEN_SUSPENDED, EXHAUSTED with it->fault;
+ * Consent, form, texts: BAD_REQUEST, VALUE_IN_TEXT, and as above, with it->fault; UNAVAILABLE.
+ * Then what becomes of it: HUFU_OK; TOKEN_SUSPENDED, EXHAUSTED with it->fault;
  * UNAVAILABLE.
  */
 HUFU_MUST_USE enum hufu_err mapping_check(struct tokenize_job *job, struct mapping *it);

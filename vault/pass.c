@@ -125,13 +125,16 @@ static void pace(struct keeper *k, struct pass *pass, const struct store_rewrite
         return;
     if (pass->due_boot_ms + CATCH_UP_MS < now)
         pass->due_boot_ms = now - CATCH_UP_MS;
-    pass->due_boot_ms += (job->changed + looked / 8) * 1000 / rate;
+    pass->owed += (job->changed + looked / 8) * 1000;
+    pass->due_boot_ms += pass->owed / rate;
+    pass->owed %= rate;
 }
 
 static enum pass_state judge_chunk(struct pass *pass, const struct store_rewrite *job)
 {
     bool over;
 
+    pass->walked += job->visited;
     pass->changed += job->changed;
     pass->done += job->changed;
     if (!job->ended)
@@ -139,7 +142,7 @@ static enum pass_state judge_chunk(struct pass *pass, const struct store_rewrite
     /* A walk that began where a restart had left it proves nothing about the rows before. */
     over = pass->full_walk && pass->changed == 0;
     if (!over)
-        pass->damaged = 0;
+        pass->walked = pass->damaged = 0;
     pass->full_walk = true;
     pass->changed = 0;
     return over ? PASS_OVER : PASS_ON;

@@ -23,10 +23,11 @@ struct pass { /* of one running ceremony */
     uint8_t id[ID_LEN]; /* the ceremony's … */
     uint64_t seq;       /* … and the operation that began this part of it */
     uint64_t total, done;
-    uint64_t changed, damaged; /* in this walk */
+    uint64_t walked, changed, damaged; /* rows in this walk */
     uint8_t next[STORE_KEY_MAX];
     size_t next_len;      /* where counting goes on */
-    uint64_t due_boot_ms; /* of the next chunk */
+    uint64_t due_boot_ms; /* of the next chunk … */
+    uint64_t owed;        /* … and the rest of a millisecond, in 1/rate */
 };
 
 struct pass_work {

@@ -6,6 +6,7 @@
 
 #include "vault/base/json.h"
 #include "vault/base/secret.h"
+#include "vault/format/sensitive.h"
 #include "vault/manage.h"
 #include "vault/mapping.h"
 #include "vault/token.h"
@@ -50,6 +51,8 @@ static enum hufu_err check_form(struct replacing *r, struct msg_where *where)
     r->job.d = req->domain;
     if (!mapping_may_send(req->who.partner, req->domain, r->job.now_ms))
         return manage_at(where, MSG_DOMAIN, HUFU_FORBIDDEN);
+    if (sensitive_check_value(req->msg.field[MSG_VALUE]) != HUFU_OK) /* C10: before the token */
+        return manage_at(where, MSG_VALUE, HUFU_PROHIBITED_DATA);
     err = token_read(w, req, req->msg.field[MSG_TOKEN], &r->token);
     if (err != HUFU_OK)
         return err == HUFU_NOT_TOKEN ? manage_at(where, MSG_TOKEN, err) : err;

@@ -19,15 +19,16 @@ static enum hufu_err begin(struct keeper *k, struct ceremony *c)
     if (d == NULL)
         return HUFU_NOT_FOUND;
     err = rotation_make_key(k, d->id, KEY_DATA, &row);
-    if (err == HUFU_OK)
-        err = rotation_op(k, c, "key-activate", 4);
+    if (err != HUFU_OK)
+        return err;
+    c->target = row.version;
+    err = rotation_op(k, c, "key-activate", 4);
     if (err == HUFU_OK)
         err = rotation_deactivate(k, d->id, KEY_DATA);
     if (err == HUFU_OK)
         err = keeper_write_keyset(k, &row, STORE_ABSENT);
     if (err == HUFU_OK)
         err = rotation_write_domain(k, d, d->index_version, d->index_next);
-    c->target = row.version;
     if (err == HUFU_OK)
         err = ceremony_row_write(&k->w, &k->req, &k->req.op[0], c);
     k->req.draft.closes_group = true; /* what follows is sealed under the new version */
@@ -69,6 +70,8 @@ static enum hufu_err seal_again(struct reseal *r, struct view key, uint64_t seq,
     if (active == NULL || old == NULL)
         return HUFU_CORRUPT;
     err = envelope_open(r->k->w.crypt, old, key, seq, image, &text);
+    if (err == HUFU_RANGE) /* longer than any record */
+        err = HUFU_CORRUPT;
     if (err == HUFU_OK)
         err = envelope_lay(out, header, buf_view(&text), &r->k->w.draw);
     if (err == HUFU_OK)
@@ -124,6 +127,6 @@ enum hufu_err rotate_data_piece(struct keeper *k, struct ceremony *c)
         return err == HUFU_OK && state == PASS_WAIT ? HUFU_BUSY : err;
     if (r.pass->damaged > 0)
         return rotation_end(k, c, CEREMONY_FAILED, err_name(HUFU_CORRUPT));
-    rotation_note_records(k, c->domain_id, KEY_DATA, c->target, r.pass->total);
+    rotation_note_records(k, c->domain_id, KEY_DATA, c->target, r.pass->walked);
     return rotation_end(k, c, CEREMONY_DONE, "");
 }

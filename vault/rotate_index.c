@@ -1,7 +1,8 @@
 /*
  * Rotating a domain's index key. The first operation names the new version in the domain's row:
  * from then on every draft reads and writes both. The rows of before are made again under the new
- * version; the second operation makes that one the truth; then the old rows go.
+ * version; the second operation makes that one the truth; then the old rows go. Where a row leads
+ * nowhere the second operation gives the new version up instead, and its rows go.
  */
 #include "vault/rotation.h"
 
@@ -10,20 +11,36 @@
 
 enum part { PART_FILL = 1, PART_PURGE };
 
+/* Adds the row of one of the domain's index keys, in another state, to the operation. */
+static enum hufu_err change_state(struct keeper *k, uint32_t domain, uint32_t version,
+                                  enum key_state state)
+{
+    struct keyset_row row;
+    uint64_t seq;
+    enum hufu_err err = keeper_find_keyset(k, domain, KEY_INDEX, version, &row, &seq);
+
+    row.state = (uint8_t)state;
+    return err == HUFU_OK ? keeper_write_keyset(k, &row, seq) : err;
+}
+
 static enum hufu_err begin(struct keeper *k, struct ceremony *c, const struct domain *d)
 {
     struct keyset_row row;
     enum hufu_err err;
 
     err = rotation_make_key(k, d->id, KEY_INDEX, &row);
+    if (err != HUFU_OK)
+        return err;
     row.state = KEY_PRE_ACTIVE;
-    if (err == HUFU_OK)
-        err = rotation_op(k, c, "key-announce", 3);
+    c->target = row.version;
+    err = rotation_op(k, c, "key-announce", 4);
+    if (err == HUFU_OK &&
+        d->index_next != 0) /* of one that failed; its rows go with the old ones */
+        err = change_state(k, d->id, d->index_next, KEY_DEACTIVATED);
     if (err == HUFU_OK)
         err = keeper_write_keyset(k, &row, STORE_ABSENT);
     if (err == HUFU_OK)
         err = rotation_write_domain(k, d, d->index_version, row.version);
-    c->target = row.version;
     if (err == HUFU_OK)
         err = ceremony_row_write(&k->w, &k->req, &k->req.op[0], c);
     return err == HUFU_OK ? keeper_commit(k) : err;
@@ -31,20 +48,29 @@ static enum hufu_err begin(struct keeper *k, struct ceremony *c, const struct do
 
 static enum hufu_err change_over(struct keeper *k, struct ceremony *c, const struct domain *d)
 {
-    struct keyset_row row;
-    uint64_t seq;
     enum hufu_err err;
 
     err = rotation_op(k, c, "key-activate", 4);
     if (err == HUFU_OK)
         err = rotation_deactivate(k, d->id, KEY_INDEX);
     if (err == HUFU_OK)
-        err = keeper_find_keyset(k, d->id, KEY_INDEX, c->target, &row, &seq);
-    row.state = KEY_ACTIVE;
-    if (err == HUFU_OK)
-        err = keeper_write_keyset(k, &row, seq);
+        err = change_state(k, d->id, c->target, KEY_ACTIVE);
     if (err == HUFU_OK)
         err = rotation_write_domain(k, d, c->target, 0);
+    if (err == HUFU_OK)
+        err = ceremony_row_write(&k->w, &k->req, &k->req.op[0], c);
+    return err == HUFU_OK ? keeper_commit(k) : err;
+}
+
+/* The domain is as before, and drafts write one row a value again. */
+static enum hufu_err give_up(struct keeper *k, struct ceremony *c, const struct domain *d)
+{
+    enum hufu_err err = rotation_op(k, c, "key-deactivate", 3);
+
+    if (err == HUFU_OK)
+        err = change_state(k, d->id, c->target, KEY_DEACTIVATED);
+    if (err == HUFU_OK)
+        err = rotation_write_domain(k, d, d->index_version, 0);
     if (err == HUFU_OK)
         err = ceremony_row_write(&k->w, &k->req, &k->req.op[0], c);
     return err == HUFU_OK ? keeper_commit(k) : err;
@@ -53,7 +79,7 @@ static enum hufu_err change_over(struct keeper *k, struct ceremony *c, const str
 struct refill { /* what each row needs */
     struct keeper *k;
     struct pass *pass;
-    uint32_t domain, from, target;
+    uint32_t domain, from, target; /* target: the version whose rows are, or stay */
 };
 
 static uint32_t version_of(struct view key)
@@ -93,7 +119,7 @@ static enum hufu_err find_value(struct refill *r, struct rewrite *rw, struct vie
     err = rewrite_find(rw, buf_view(&key), &seq, &image);
     if (err == HUFU_OK)
         err = row_open_record(&r->k->w, r->domain, buf_view(&key), seq, image, rec);
-    return err == HUFU_NOT_FOUND ? HUFU_CORRUPT : err;
+    return err == HUFU_NOT_FOUND || err == HUFU_RANGE ? HUFU_CORRUPT : err;
 }
 
 /* The row under the new version, with the old one's seq: what was written since has a higher one.
@@ -179,7 +205,7 @@ enum hufu_err rotate_index_piece(struct keeper *k, struct ceremony *c)
     const struct domain *d = directory_domain_id(k->core->dir, c->domain_id);
     enum pass_state state;
     struct refill r;
-    enum part part;
+    bool fills;
     enum hufu_err err;
 
     if (d == NULL)
@@ -188,15 +214,15 @@ enum hufu_err rotate_index_piece(struct keeper *k, struct ceremony *c)
         return begin(k, c, d);
     if (!rotation_is_applied(k, c))
         return HUFU_BUSY;
-    r = (struct refill){ k, NULL, d->id, d->index_version, c->target };
-    part = d->index_version == c->target ? PART_PURGE : PART_FILL;
-    err = walk(k, c, &r, part, &state);
+    fills = d->index_next == c->target;
+    r = (struct refill){ k, NULL, d->id, d->index_version, fills ? c->target : d->index_version };
+    err = walk(k, c, &r, fills ? PART_FILL : PART_PURGE, &state);
     if (err != HUFU_OK || state != PASS_OVER)
         return err == HUFU_OK && state == PASS_WAIT ? HUFU_BUSY : err;
-    if (r.pass->damaged > 0)
-        return HUFU_CORRUPT;
-    if (part == PART_FILL)
-        return change_over(k, c, d);
-    rotation_note_records(k, d->id, KEY_INDEX, c->target, r.pass->total / 2);
-    return rotation_end(k, c, CEREMONY_DONE, "");
+    if (fills)
+        return r.pass->damaged > 0 ? give_up(k, c, d) : change_over(k, c, d);
+    rotation_note_records(k, d->id, KEY_INDEX, d->index_version, r.pass->walked);
+    return d->index_version == c->target
+               ? rotation_end(k, c, CEREMONY_DONE, "")
+               : rotation_end(k, c, CEREMONY_FAILED, err_name(HUFU_CORRUPT));
 }

@@ -11,10 +11,11 @@
 
 static size_t count_keysets(struct keeper *k)
 {
+    const struct key *key;
     size_t n = 0;
 
-    while (keyring_at(k->core->ring, n) != NULL)
-        n++;
+    for (size_t i = 0; (key = keyring_at(k->core->ring, i)) != NULL; i++)
+        n += atomic_load(&key->state) != KEY_DESTROYED;
     return n;
 }
 

@@ -9,6 +9,8 @@
 #include "vault/handle.h"
 #include "vault/manage.h"
 
+#define VERSION_TEXT_MAX 24
+
 static const struct {
     const char *kind;
     rotation_fn *piece;
@@ -27,6 +29,21 @@ static rotation_fn *piece_of(const struct ceremony *c)
     return NULL;
 }
 
+/* Which version of the key the operation is about. */
+static enum hufu_err name_version(struct keeper *k, uint32_t version)
+{
+    uint8_t *mem = request_take(&k->req, VERSION_TEXT_MAX);
+    struct buf b;
+
+    if (mem == NULL)
+        return HUFU_UNAVAILABLE;
+    buf_fixed(&b, mem, VERSION_TEXT_MAX);
+    buf_str(&b, "version=");
+    buf_dec(&b, version);
+    request_entry(&k->req, 0)->reason = buf_view(&b);
+    return HUFU_OK;
+}
+
 enum hufu_err rotation_op(struct keeper *k, const struct ceremony *c, const char *verb,
                           size_t write_max)
 {
@@ -35,10 +52,10 @@ enum hufu_err rotation_op(struct keeper *k, const struct ceremony *c, const char
 
     if (err != HUFU_OK)
         return err;
-    request_entry(&k->req, 0)->purpose = view_str(c->kind);
     if (d != NULL)
         request_entry(&k->req, 0)->domain = view_str(d->name);
-    return HUFU_OK;
+    err = ceremony_name(&k->req, c->kind, view_str(c->subject), NULL);
+    return err == HUFU_OK && c->target != 0 ? name_version(k, c->target) : err;
 }
 
 enum hufu_err rotation_end(struct keeper *k, struct ceremony *c, enum ceremony_state state,
@@ -46,6 +63,8 @@ enum hufu_err rotation_end(struct keeper *k, struct ceremony *c, enum ceremony_s
 {
     enum hufu_err err;
 
+    if (state == CEREMONY_FAILED)
+        log_event(LOG_ERROR_LEVEL, "ceremony.failed", "err", LOG_STR(why), NULL);
     c->state = (uint8_t)state;
     c->changed_ms = core_now(k->core);
     (void)progress_find(&k->core->progress, c->id, &c->done, &c->total);
@@ -168,6 +187,20 @@ void rotation_note_records(struct keeper *k, uint32_t domain, enum key_kind kind
             atomic_store(&key->records, key->version == version ? records : 0);
 }
 
+bool rotation_is_on(struct keeper *k, uint32_t domain)
+{
+    struct ceremony c;
+
+    for (size_t i = 0; directory_ceremony_at(k->core->dir, i, &c) == HUFU_OK; i++) {
+        rotation_fn *piece = piece_of(&c);
+
+        if (c.state == CEREMONY_RUNNING && c.domain_id == domain &&
+            (piece == rotate_data_piece || piece == rotate_index_piece))
+            return true;
+    }
+    return false;
+}
+
 static enum hufu_err run(struct keeper *k, struct ceremony *c, rotation_fn *piece)
 {
     char id[ID_TEXT_LEN + 1];
@@ -183,7 +216,6 @@ static enum hufu_err run(struct keeper *k, struct ceremony *c, rotation_fn *piec
     case HUFU_CORRUPT:
     case HUFU_HSM_FAILED:
     case HUFU_NOT_FOUND:
-        log_event(LOG_ERROR_LEVEL, "ceremony.failed", "err", LOG_ERR(err), NULL);
         return rotation_end(k, c, CEREMONY_FAILED, err_name(err));
     default:
         return err;
@@ -207,10 +239,12 @@ bool rotation_step(struct keeper *k)
             continue;
         piece = piece_of(&c);
         err = piece == NULL ? HUFU_BUSY : run(k, &c, piece);
+        if (err != HUFU_OK && err != HUFU_BUSY && err != k->waits_for) /* once, not at each try */
+            log_event(LOG_WARN, "ceremony.wait", "err", LOG_ERR(err), NULL);
+        if (err != HUFU_BUSY)
+            k->waits_for = err;
         if (err == HUFU_OK)
             return true;
-        if (err != HUFU_BUSY)
-            log_event(LOG_WARN, "ceremony.wait", "err", LOG_ERR(err), NULL);
     }
     return false;
 }

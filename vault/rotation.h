@@ -42,6 +42,8 @@ HUFU_MUST_USE enum hufu_err rotation_deactivate(struct keeper *k, uint32_t domai
 bool rotation_is_applied(struct keeper *k, const struct ceremony *c);
 /* The name of the cursor of one part, in mem. */
 struct view rotation_cursor(const struct ceremony *c, uint8_t part, uint8_t mem[static ID_LEN + 1]);
+/* True while a rotation of one of the domain's keys runs: it may need any of them. */
+bool rotation_is_on(struct keeper *k, uint32_t domain);
 /* Notes what a pass has counted: so many rows under version, none under the others. */
 void rotation_note_records(struct keeper *k, uint32_t domain, enum key_kind kind, uint32_t version,
                            uint64_t records);

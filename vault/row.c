@@ -248,26 +248,46 @@ static uint64_t today(const struct core *core)
     return core->clock->now_ms(core->clock) / DAY_MS;
 }
 
-enum hufu_err row_count_guess(struct worker *w, struct request *req, struct store_op *op,
-                              struct view value, bool miss)
+enum hufu_err row_guess_key(struct worker *w, struct request *req, struct view value,
+                            struct view *key_out)
 {
     const struct domain *d = req->domain;
-    uint64_t limit = conf_u64(w->core->conf, CONF_GUESSES_DAY), day = today(w->core);
     uint8_t mem[FORMAT_VALUE_MAX + 32];
-    struct view key;
     struct buf whom;
 
-    if (limit >= LIMIT_OFF)
+    *key_out = view_of(NULL, 0);
+    if (conf_u64(w->core->conf, CONF_GUESSES_DAY) >= LIMIT_OFF)
         return HUFU_OK;
     buf_fixed(&whom, mem, sizeof(mem));
     buf_u32(&whom, req->who.partner->id);
     buf_u32(&whom, d->id);
-    buf_u64(&whom, day);
+    buf_u64(&whom, today(w->core));
     format_bucket(d->format, d->keep, value, &whom);
-    if (counter_key(w, req, ROW_NEW_VALUES, &whom, &key) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    op_count(op, key, miss ? 1 : 0, miss ? limit : limit - 1, (day + 1) * DAY_MS);
-    return HUFU_OK;
+    return counter_key(w, req, ROW_NEW_VALUES, &whom, key_out);
+}
+
+/* A hit adds nothing. It passes where a miss in its place would, or the limit tells the two apart;
+ * hits before it in the same draft might have been misses too. */
+void row_add_guess(struct worker *w, struct store_op *op, struct view key, bool miss, uint64_t hits)
+{
+    uint64_t limit = conf_u64(w->core->conf, CONF_GUESSES_DAY);
+    uint64_t room = limit > hits ? limit - hits : 0;
+
+    if (key.len == 0)
+        return;
+    op_count(op, key, miss || room == 0 ? 1 : 0, miss || room == 0 ? room : room - 1,
+             (today(w->core) + 1) * DAY_MS);
+}
+
+enum hufu_err row_count_guess(struct worker *w, struct request *req, struct store_op *op,
+                              struct view value, bool miss)
+{
+    struct view key;
+    enum hufu_err err = row_guess_key(w, req, value, &key);
+
+    if (err == HUFU_OK)
+        row_add_guess(w, op, key, miss, 0);
+    return err;
 }
 
 enum hufu_err row_count_person(struct worker *w, struct request *req, enum row_purpose what,

@@ -75,6 +75,12 @@ HUFU_MUST_USE enum hufu_err row_digest(struct worker *w, enum row_purpose purpos
  */
 HUFU_MUST_USE enum hufu_err row_count_guess(struct worker *w, struct request *req,
                                             struct store_op *op, struct view value, bool miss);
+/* The same for a draft of several: its counter's key (empty: nothing is limited); then each guess,
+ * with the number of hits that the draft has before it under that key. */
+HUFU_MUST_USE enum hufu_err row_guess_key(struct worker *w, struct request *req, struct view value,
+                                          struct view *key_out);
+void row_add_guess(struct worker *w, struct store_op *op, struct view key, bool miss,
+                   uint64_t hits);
 /* What one person has seen today (ROW_REVEALS_DAY, ROW_MASKS_DAY: add more), in operation 0. LIMIT
  * and HUFU_UNAVAILABLE as above. */
 HUFU_MUST_USE enum hufu_err row_count_person(struct worker *w, struct request *req,

@@ -156,6 +156,9 @@ static enum hufu_err open_session(struct worker *w, struct request *req, const s
     struct view token;
     enum hufu_err err = HUFU_UNAVAILABLE;
 
+    if (s.created_ms <
+        user->sessions_from_ms) /* what was ended in this very millisecond is older */
+        s.created_ms = user->sessions_from_ms;
     s.expires_ms = now + conf_u64(w->core->conf, CONF_SESSION_S) * 1000;
     buf_fixed(&text, mem, sizeof(mem));
     if (draw_bytes(&w->draw, raw, sizeof(raw)) == HUFU_OK) {
@@ -263,7 +266,9 @@ static enum hufu_err write_password(struct worker *w, struct request *req)
 
     changed.password = req->person.stored;
     changed.password_ms = core_now(w->core);
-    changed.sessions_from_ms = changed.password_ms + 1;
+    if (changed.password_by != changed.seed_by) /* else it may be who was told both that is here */
+        changed.password_by = 0;
+    manage_end_sessions(w->core, &changed);
     s.created_ms = changed.sessions_from_ms;
     err = manage_write_user(w, req, &changed);
     wipe(&changed, sizeof(changed));

@@ -189,8 +189,7 @@ static void settled(struct store_draft *draft)
     atomic_store(&pass->way, way);
 }
 
-/* An operation with room for the pass's rows; NULL where memory is missing or the domain is not
- * known. */
+/* An operation with room for the pass's rows; NULL where memory is missing. */
 static struct sweep *begin(struct core *core, const struct kind *kind, struct sweep_pass *p)
 {
     struct sweep *s = calloc(1, sizeof(*s));
@@ -205,8 +204,7 @@ static struct sweep *begin(struct core *core, const struct kind *kind, struct sw
     if (tokens)
         s->req.domain = directory_domain_id(core->dir, domain_of(p->key[0]));
     s->ids = request_take(&s->req, p->count * ENTRY_TOKEN_ID_LEN);
-    if (s->ids == NULL || (tokens && s->req.domain == NULL) ||
-        request_ops(&s->req, 1, p->count, p->count, 0) != HUFU_OK) {
+    if (s->ids == NULL || request_ops(&s->req, 1, p->count, p->count, 0) != HUFU_OK) {
         drop(s);
         return NULL;
     }
@@ -246,6 +244,11 @@ static bool hand_in(struct worker *w, const struct kind *kind, struct sweep_pass
     store_numbers(w->core->store, &n);
     if (n.queued > QUEUED_MANY || (kind->removes && boot < all->removal_due_boot_ms))
         return false;
+    if (kind->table == TABLE_TOKEN &&
+        directory_domain_id(w->core->dir, domain_of(p->key[0])) == NULL) {
+        forget(p); /* nobody's rows: they must not stop the pass */
+        return true;
+    }
     p->due_boot_ms = boot + AGAIN_MS;
     s = begin(w->core, kind, p);
     if (s == NULL)

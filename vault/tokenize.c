@@ -11,6 +11,46 @@
 #define ROWS_PER_ITEM   (1 + INDEX_ROWS_MAX)
 #define REPLY_ITEM_MAX  256 /* bytes of one result */
 
+/* The first item of this batch that is counted in the bucket of it. */
+static struct mapping *first_of_bucket(const struct tokenize_job *job, struct mapping *it)
+{
+    struct reader r;
+    size_t s;
+
+    reader_init(&r, it->guess_key.p, it->guess_key.len);
+    (void)reader_u8(&r); /* the table; behind it a keyed digest: as good as random */
+    s = reader_u32(&r) & (job->slots - 1);
+    for (; job->bucket_slot[s] != 0; s = (s + 1) & (job->slots - 1)) {
+        struct mapping *first = &job->item[job->bucket_slot[s] - 1];
+
+        if (view_equal(first->guess_key, it->guess_key))
+            return first;
+    }
+    job->bucket_slot[s] = (uint16_t)(it - job->item + 1);
+    return it;
+}
+
+static enum hufu_err count_guess(const struct tokenize_job *job, struct mapping *it,
+                                 struct store_op *op, bool miss)
+{
+    struct view value = view_of(it->value, it->value_len);
+    enum hufu_err err = row_guess_key(job->w, job->req, value, &it->guess_key);
+    struct mapping *first;
+
+    if (err != HUFU_OK || it->guess_key.len == 0)
+        return err;
+    first = first_of_bucket(job, it);
+    row_add_guess(job->w, op, it->guess_key, miss, first->guess_hits);
+    first->guess_hits += !miss;
+    return HUFU_OK;
+}
+
+/* True of the refusals that tell whether a value was sent before. */
+static bool tells(enum hufu_err err)
+{
+    return err == HUFU_TOKEN_SUSPENDED || err == HUFU_EXHAUSTED;
+}
+
 static enum hufu_err add_item(struct tokenize_job *job, struct mapping *it, struct store_op *op,
                               uint8_t *ids)
 {
@@ -25,8 +65,7 @@ static enum hufu_err add_item(struct tokenize_job *job, struct mapping *it, stru
     if (it->writes_index)
         index_write(op, &it->index, it->token, it->value_len);
     if (it->is_fresh_value || (job->d->mode == MODE_DETERMINISTIC && it->twin == NULL))
-        err = row_count_guess(job->w, job->req, op, view_of(it->value, it->value_len),
-                              it->is_fresh_value);
+        err = count_guess(job, it, op, it->is_fresh_value);
     if (err == HUFU_OK)
         err = row_token_id(job->w, job->d->id, view_of(it->token, it->value_len),
                            ids + op->entry->token_id_count * ENTRY_TOKEN_ID_LEN);
@@ -50,6 +89,9 @@ static enum hufu_err make_op(struct tokenize_job *job, size_t op_at)
         if (job->item[i].err != HUFU_OK) {
             failed++;
             code = err_code(job->item[i].err);
+            if (tells(job->item[i].err) &&
+                count_guess(job, &job->item[i], op, job->item[i].err == HUFU_EXHAUSTED) != HUFU_OK)
+                return HUFU_UNAVAILABLE;
         } else if (add_item(job, &job->item[i], op, ids) != HUFU_OK) {
             return HUFU_UNAVAILABLE;
         }
@@ -122,7 +164,8 @@ static enum hufu_err read_items(struct tokenize_job *job)
     job->item = request_take(job->req, job->count * sizeof(*job->item));
     job->slots = job->batch ? MAPPING_SLOTS : MAPPING_SLOTS_ONE;
     job->slot = request_take(job->req, job->slots * sizeof(*job->slot));
-    if (job->item == NULL || job->slot == NULL)
+    job->bucket_slot = request_take(job->req, job->slots * sizeof(*job->bucket_slot));
+    if (job->item == NULL || job->slot == NULL || job->bucket_slot == NULL)
         return HUFU_UNAVAILABLE;
     if (!job->batch) {
         job->item[0].in.value = msg->field[MSG_VALUE];
@@ -191,6 +234,17 @@ static enum hufu_err decide_all(struct tokenize_job *job, struct msg_where *wher
     return HUFU_OK;
 }
 
+/* A refusal of the only value that tells something is a guess too. */
+static enum hufu_err refuse_item(struct tokenize_job *job, enum hufu_err err)
+{
+    if (job->batch || !tells(err))
+        return err;
+    if (refuse_entry(job->req, err) != HUFU_OK ||
+        count_guess(job, &job->item[0], &job->req->op[0], err == HUFU_EXHAUSTED) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    return err;
+}
+
 enum hufu_err handle_tokenize(struct worker *w, struct request *req, struct msg_where *where)
 {
     struct tokenize_job job = { .w = w, .req = req, .now_ms = core_now(w->core) };
@@ -198,8 +252,10 @@ enum hufu_err handle_tokenize(struct worker *w, struct request *req, struct msg_
     enum hufu_err err;
 
     err = prepare(&job, where);
-    if (err == HUFU_OK)
+    if (err == HUFU_OK) {
         err = decide_all(&job, where);
+        err = err == HUFU_OK ? HUFU_OK : refuse_item(&job, err);
+    }
     if (err == HUFU_OK)
         err = check_member(w, req, MSG_CHANNEL, where);
     if (err != HUFU_OK)

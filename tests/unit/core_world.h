@@ -61,8 +61,14 @@ struct ses {
     uint64_t factor_ms, expires_ms, used_boot;
 };
 
+enum { ROTATE_KEK, ROTATE_DATA, ROTATE_INDEX, DESTROY, KINDS };
+static const char *const kind_name[KINDS] = { "rotate-kek", "rotate-data-key", "rotate-index-key",
+                                              "destroy-key" };
+
 struct cer {
     char id[ID_TEXT_LEN + 1];
+    size_t kind;
+    char subject[32]; /* DESTROY: the key */
     uint8_t state;
     uint64_t expires_ms;
     bool agreed[PEOPLE];
@@ -86,7 +92,9 @@ struct flight {
     uint64_t id;
     uint16_t verb;
     size_t partner, session, person, domain, ceremony, idem; /* or NONE */
-    size_t key;                                              /* of idem */
+    size_t kind;                                             /* of a ceremony that is proposed */
+    char subject[32];
+    size_t key; /* of idem */
     struct item item[ITEMS];
     size_t items;
     bool batch, receipt, password_right;
@@ -141,10 +149,11 @@ struct world {
     size_t lines, reveal_lines, revealed;
     uint64_t signed_size;
     size_t fails; /* commits that failed */
+    bool rotates; /* many ceremonies and replacements in this run */
     bool crashing,
         in_work; /* the core goes down; a worker decides: what it answers itself is not kept */
-    size_t answered, good, replayed, crashes, rotations, lost, reveal_good, limited, replaced,
-        swept;
+    size_t answered, good, replayed, crashes, lost, reveal_good, limited, replaced, swept;
+    size_t ended[KINDS]; /* ceremonies */
 };
 
 #define MUST(w, condition)                                                                         \
@@ -230,6 +239,17 @@ static inline bool world_domain_has(size_t domain, size_t partner)
     return partner == 0 || domain == 0;
 }
 
+/* What a token keeps in clear is the new value's too. */
+static inline bool fits(const struct flight *f)
+{
+    const char *token = f->item[0].text, *value = values[f->item[0].value];
+    size_t prefix = is_deterministic(f->domain) ? 6 : 0, suffix = f->domain == 2 ? 0 : 4;
+    size_t len = strlen(token);
+
+    return strlen(value) == len && strncmp(token, value, prefix) == 0 &&
+           strcmp(token + len - suffix, value + len - suffix) == 0;
+}
+
 static inline struct idem *idem_find(struct world *w, size_t partner, size_t person, uint16_t verb,
                                      size_t key)
 {
@@ -275,7 +295,7 @@ static inline void background(struct world *w)
         MUST(w, (m->state == CEREMONY_RUNNING && c.state == CEREMONY_DONE) ||
                     (m->state == CEREMONY_PROPOSED && c.state == CEREMONY_EXPIRED &&
                      now >= m->expires_ms));
-        w->rotations += c.state == CEREMONY_DONE;
+        w->ended[m->kind] += c.state == CEREMONY_DONE;
         m->state = c.state;
     }
 }

@@ -9,6 +9,7 @@
 #define HUFU_TESTS_CORE_WORLD_FORETELL_H
 
 #include "tests/unit/core_world.h"
+#include "vault/keylist.h"
 
 static inline enum hufu_err foretell_admit(struct world *w, struct flight *f)
 {
@@ -133,17 +134,6 @@ static inline enum hufu_err foretell_on_token(struct world *w, struct flight *f)
     return HUFU_OK;
 }
 
-/* What a token keeps in clear is the new value's too. */
-static inline bool fits(const struct flight *f)
-{
-    const char *token = f->item[0].text, *value = values[f->item[0].value];
-    size_t prefix = is_deterministic(f->domain) ? 6 : 0, suffix = f->domain == 2 ? 0 : 4;
-    size_t len = strlen(token);
-
-    return strlen(value) == len && strncmp(token, value, prefix) == 0 &&
-           strcmp(token + len - suffix, value + len - suffix) == 0;
-}
-
 static inline enum hufu_err foretell_replace(struct world *w, struct flight *f)
 {
     enum hufu_err err = foretell_domain(w, f);
@@ -221,17 +211,33 @@ static inline enum hufu_err foretell_factor(struct world *w, struct flight *f)
     return right ? HUFU_OK : HUFU_UNAUTHENTICATED;
 }
 
+/* Whether there is such a key, and one that may end, is asked of the ring. */
+static inline enum hufu_err foretell_destroy(struct world *w, const struct flight *f)
+{
+    const struct key *key;
+
+    if (f->kind != DESTROY)
+        return HUFU_OK;
+    key = keylist_find(&w->rig.core, view_str(f->subject));
+    if (key == NULL)
+        return HUFU_NOT_FOUND;
+    return key_can_end(key) ? HUFU_OK : HUFU_CONFLICT;
+}
+
 static inline enum hufu_err foretell_ceremony(struct world *w, struct flight *f)
 {
     struct cer *c = f->ceremony == NONE ? NULL : &w->cer[f->ceremony];
     bool open;
 
     if (f->verb == VERB_CEREMONY_PROPOSE) {
-        for (size_t i = 0; i < w->ceremonies; i++)
-            if (w->cer[i].state == CEREMONY_RUNNING ||
-                (w->cer[i].state == CEREMONY_PROPOSED && f->now_ms < w->cer[i].expires_ms))
-                return HUFU_CONFLICT;
-        return HUFU_OK;
+        enum hufu_err err = foretell_destroy(w, f);
+
+        for (size_t i = 0; i < w->ceremonies && err == HUFU_OK; i++)
+            if (w->cer[i].kind == f->kind && strcmp(w->cer[i].subject, f->subject) == 0 &&
+                (w->cer[i].state == CEREMONY_RUNNING ||
+                 (w->cer[i].state == CEREMONY_PROPOSED && f->now_ms < w->cer[i].expires_ms)))
+                err = HUFU_CONFLICT;
+        return err;
     }
     open = c->state == CEREMONY_PROPOSED && f->now_ms < c->expires_ms;
     if (f->verb == VERB_CEREMONY_APPROVE && c->agreed[f->person])

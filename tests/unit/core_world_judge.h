@@ -155,7 +155,10 @@ static inline void judge_ceremony(struct world *w, struct flight *f, const json_
     if (f->verb == VERB_CEREMONY_PROPOSE) {
         MUST(w, foretell_ceremony(w, f) == HUFU_OK); /* one at a time, whatever was in flight */
         MUST(w, ++w->ceremonies <= CEREMONIES);
-        *c = (struct cer){ .state = CEREMONY_PROPOSED, .expires_ms = f->now_ms + CEREMONY_MS };
+        *c = (struct cer){ .kind = f->kind,
+                           .state = CEREMONY_PROPOSED,
+                           .expires_ms = f->now_ms + CEREMONY_MS };
+        snprintf(c->subject, sizeof(c->subject), "%s", f->subject);
         snprintf(c->id, sizeof(c->id), "%s", text_of(w, j, "id"));
     }
     if (f->verb == VERB_CEREMONY_CANCEL)

@@ -145,10 +145,37 @@ static inline void fill_replace(struct world *w, struct flight *f, struct buf *b
         some_token(w, f->domain, &f->item[0]);
     while (f->item[0].value != NONE);
     f->item[0].value = draw(w, VALUES);
+    for (int i = 0; i < 40 && w->rotates; i++) { /* rather one in use, for a value that is free */
+        size_t value = draw(w, VALUES), t = newest(w, f->domain, draw(w, VALUES));
+
+        if (t == NONE || w->tok[t].state != RECORD_ACTIVE || !w->tok[t].sent[f->partner] ||
+            newest(w, f->domain, value) != NONE)
+            continue;
+        snprintf(f->item[0].text, sizeof(f->item[0].text), "%s", w->tok[t].text);
+        f->item[0].value = value;
+        if (fits(f))
+            break;
+    }
     put_domain(b, f);
     msg_put_text(b, MSG_VALUE, view_str(values[f->item[0].value]));
     msg_put_text(b, MSG_TOKEN, view_str(f->item[0].text));
     msg_put_text(b, MSG_REASON, view_str("reissued"));
+}
+
+/* A key that may be old enough to end; or one that is not, or not there. */
+static inline void fill_propose(struct world *w, struct flight *f, struct buf *b)
+{
+    f->kind = draw(w, KINDS);
+    if (f->kind == ROTATE_DATA || f->kind == ROTATE_INDEX) {
+        f->domain = 0;
+        put_domain(b, f);
+    } else if (f->kind == DESTROY) {
+        snprintf(f->subject, sizeof(f->subject), "%s-cards-%u", draw(w, 2) == 0 ? "data" : "index",
+                 1 + (unsigned)draw(w, 3));
+        msg_put_text(b, MSG_SUBJECT, view_str(f->subject));
+    }
+    msg_put_text(b, MSG_REASON, view_str("yearly"));
+    msg_put_text(b, MSG_KIND, view_str(kind_name[f->kind]));
 }
 
 static inline void fill(struct world *w, struct flight *f, struct buf *b)
@@ -188,8 +215,7 @@ static inline void fill(struct world *w, struct flight *f, struct buf *b)
         fill_code(w, f, b);
         return;
     case VERB_CEREMONY_PROPOSE:
-        msg_put_text(b, MSG_REASON, view_str("yearly"));
-        msg_put_text(b, MSG_KIND, view_str("rotate-kek"));
+        fill_propose(w, f, b);
         return;
     case VERB_CEREMONY_APPROVE:
     case VERB_CEREMONY_CANCEL:
@@ -224,6 +250,21 @@ static inline size_t some_session(struct world *w, size_t person)
     return found;
 }
 
+/* Mostly what brings a ceremony on: an approval that is missing, or a new one. */
+static inline void choose_ceremony(struct world *w, struct flight *f)
+{
+    size_t open = NONE;
+
+    for (size_t i = 0; i < w->ceremonies; i++)
+        if (w->cer[i].state == CEREMONY_PROPOSED && !w->cer[i].agreed[f->person])
+            open = i;
+    f->verb = VERB_CEREMONY_PROPOSE;
+    if (open == NONE)
+        return;
+    f->verb = draw(w, 20) == 0 ? VERB_CEREMONY_CANCEL : VERB_CEREMONY_APPROVE;
+    f->ceremony = open;
+}
+
 /* A verb of the mix, and who sends it; false where nobody can. */
 static inline bool choose(struct world *w, struct flight *f)
 {
@@ -238,7 +279,9 @@ static inline bool choose(struct world *w, struct flight *f)
     uint64_t what = draw(w, 1000);
 
     f->partner = f->session = f->person = f->ceremony = f->idem = NONE;
-    f->domain = draw(w, 2) == 0 ? 0 : draw(w, DOMAINS);
+    f->domain = draw(w, w->rotates ? 6 : 2) != 1 ? 0 : draw(w, DOMAINS);
+    if (w->rotates && draw(w, 3) == 0)
+        what = draw(w, 2) == 0 ? 850 + draw(w, 70) : 370 + draw(w, 50);
     if (what < 640 || (what < 700 && draw(w, 2) == 0)) {
         f->partner = draw(w, 5) == 0 ? 1 : 0;
         f->verb = what < 370   ? VERB_TOKENIZE
@@ -274,11 +317,13 @@ static inline bool choose(struct world *w, struct flight *f)
         f->verb = VERB_DOMAIN_ADD;
         f->domain = 3 + draw(w, 2);
     }
-    if (f->verb == VERB_CEREMONY_APPROVE || f->verb == VERB_CEREMONY_CANCEL) {
+    if (w->rotates && f->person != OLGA && f->person != SARA)
+        choose_ceremony(w, f);
+    else if (f->verb == VERB_CEREMONY_APPROVE || f->verb == VERB_CEREMONY_CANCEL) {
         if (w->ceremonies == 0)
             f->verb = VERB_CEREMONY_PROPOSE;
         else
-            f->ceremony = w->ceremonies - 1 - (w->ceremonies > 1 && draw(w, 9) == 0);
+            f->ceremony = w->ceremonies - 1 - draw(w, w->ceremonies < 5 ? w->ceremonies : 5);
     }
     return f->verb != VERB_CEREMONY_PROPOSE || w->ceremonies + FLIGHTS < CEREMONIES;
 }

@@ -81,6 +81,10 @@ static void test_cli_exit_advice_to_fits_the_credential(void **state)
     assert_ptr_equal(cli_exit_advice_to("unauthenticated", false, false),
                      cli_exit_advice("unauthenticated"));
     assert_ptr_equal(cli_exit_advice_to("sealed", true, false), cli_exit_advice("sealed"));
+    assert_non_null(strstr(cli_exit_advice_at("conflict", "/name"), "taken"));
+    assert_non_null(strstr(cli_exit_advice_at("bad_request", "/expected"), "capacity"));
+    assert_null(cli_exit_advice_at("bad_request", "/name"));
+    assert_null(cli_exit_advice_at("conflict", ""));
 }
 
 static void test_cli_exit_numbers_are_documented(void **state)

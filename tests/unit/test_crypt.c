@@ -116,6 +116,32 @@ static void test_keys_of_one_slot_do_not_mix(void **state)
     key_drop(b);
 }
 
+/* What was set up from a key's bytes does not outlive them: a second key of its serial gets its
+ * own. */
+static void test_an_ended_key_leaves_no_context(void **state)
+{
+    struct key *ended = key_new(1, KEY_DATA, 1, 1), *after = key_new(1, KEY_DATA, 2, 2);
+    uint8_t nonce[CRYPT_NONCE_LEN] = { 0 }, text[4] = "text", tag[16], out[4];
+    uint8_t mac[CRYPT_MAC_LEN], mac_after[CRYPT_MAC_LEN];
+    struct view part = view_str("part");
+    struct crypt *c;
+
+    (void)state;
+    ended->serial = after->serial = 7;
+    assert_int_equal(crypt_new(&c), HUFU_OK);
+    assert_int_equal(crypt_seal(c, ended, nonce, NULL, 0, text, 4, tag), HUFU_OK);
+    assert_int_equal(crypt_open(c, ended, nonce, NULL, 0, text, 4, tag, out), HUFU_OK);
+    assert_int_equal(crypt_mac(c, ended, &part, 1, mac), HUFU_OK);
+    key_end(ended);
+    assert_null(ended->secret);
+    assert_int_equal(crypt_open(c, after, nonce, NULL, 0, text, 4, tag, out), HUFU_CORRUPT);
+    assert_int_equal(crypt_mac(c, after, &part, 1, mac_after), HUFU_OK);
+    assert_memory_not_equal(mac, mac_after, CRYPT_MAC_LEN);
+    crypt_free(c);
+    key_drop(ended);
+    key_drop(after);
+}
+
 /* RFC 2104 by libcrypto's one-shot call. */
 static void test_mac_joins_parts(void **state)
 {
@@ -145,6 +171,7 @@ int main(void)
         cmocka_unit_test(test_seal_known_answer),
         cmocka_unit_test(test_open_refuses_every_flipped_bit),
         cmocka_unit_test(test_keys_of_one_slot_do_not_mix),
+        cmocka_unit_test(test_an_ended_key_leaves_no_context),
         cmocka_unit_test(test_mac_joins_parts),
     };
 

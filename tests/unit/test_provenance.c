@@ -64,9 +64,22 @@ static void send_with(const struct rig_who *who, const char *domain, const char 
     assert_non_null(rig_member(r->body, "token", token, LIFE_TOKEN_MAX));
 }
 
+static const struct rig_reply *ask(const struct rig_who *who, const char *token)
+{
+    const struct rig_reply *r;
+    struct buf b;
+
+    buf_init(&b, 1024);
+    life_put(&b, "cards", NULL, token, NULL);
+    msg_put_bool(&b, MSG_PROVENANCE, true);
+    r = rig_call(&rig, VERB_INSPECT, who, buf_view(&b));
+    buf_done(&b);
+    return r;
+}
+
 static const char *inspect(const struct rig_who *who, const char *token)
 {
-    const struct rig_reply *r = life_call(&rig, VERB_INSPECT, who, "cards", NULL, token, NULL);
+    const struct rig_reply *r = ask(who, token);
 
     assert_int_equal(r->err, HUFU_OK);
     return r->body;
@@ -97,9 +110,13 @@ static void test_C02_provenance_for_its_sender_and_the_auditor(void **state)
     logged_in("aude", session, &aude);
     assert_string_equal(inspect(&aude, token), want);
     logged_in("olga", session, &olga);
-    assert_string_equal(inspect(&olga, token), "{\"created_at\":\"" NOW "\",\"expires_at\":null,"
-                                               "\"masked\":\"411111******1111\","
-                                               "\"state\":\"active\"}");
+    assert_int_equal(ask(&olga, token)->err, HUFU_FORBIDDEN);
+    assert_string_equal(life_call(&rig, VERB_INSPECT, &olga, "cards", NULL, token, NULL)->body,
+                        "{\"created_at\":\"" NOW
+                        "\",\"expires_at\":null,\"masked\":\"411111******1111\","
+                        "\"state\":\"active\"}");
+    assert_string_equal(life_call(&rig, VERB_INSPECT, &acme, "cards", NULL, token, NULL)->body,
+                        "{\"created_at\":\"" NOW "\",\"expires_at\":null,\"state\":\"active\"}");
 }
 
 static void test_C02_a_second_sender_learns_nothing_of_the_first(void **state)

@@ -174,6 +174,32 @@ static void test_full_overlay_holds_drafts_back(void **state)
     look_is(h, TOKEN, "later");
 }
 
+/* Nobody makes room after a stop: who waits for a commit must not wait for ever. */
+static void test_full_overlay_refuses_once_stopped(void **state)
+{
+    struct house *h = *state;
+    static uint8_t image[5000];
+    struct piece p;
+
+    h->set.recent_bytes = 4096;
+    house_reopen(h);
+    piece_init(&p);
+    p.op.write_count = 1;
+    p.write = (struct store_write){ piece_key(TOKEN), image, sizeof(image) };
+    assert_int_equal(store_submit(h->s, &p.draft), HUFU_OK);
+    assert_true(store_journal_step(h->s));
+    piece_init(&p);
+    piece_write(&p, OTHER, "later");
+    assert_int_equal(store_submit(h->s, &p.draft), HUFU_OK);
+    assert_false(store_journal_step(h->s));
+    store_stop(h->s);
+    assert_true(store_journal_step(h->s));
+    assert_int_equal(p.done, 1);
+    assert_int_equal(p.draft.err, HUFU_UNAVAILABLE);
+    assert_false(store_journal_step(h->s));
+    look_is(h, OTHER, NULL);
+}
+
 /* A journal that is longer than the overlay may be is replayed in parts. */
 static void test_replay_keeps_the_bound(void **state)
 {
@@ -334,6 +360,7 @@ int main(void)
         T(test_failed_slice),
         T(test_unsound_refuses_what_waits),
         T(test_full_overlay_holds_drafts_back),
+        T(test_full_overlay_refuses_once_stopped),
         T(test_replay_keeps_the_bound),
         T(test_flush_due),
         T(test_slices_and_trim),

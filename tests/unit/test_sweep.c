@@ -147,6 +147,47 @@ static void test_expired_tokens_are_marked(void **state)
     assert_int_equal(count(TABLE_TOKEN).states[RECORD_EXPIRED], 320);
 }
 
+/* A copy of each row under the domain 0, which there is none of. */
+static enum hufu_err plant(void *arg, struct rewrite *rw, struct view key, uint64_t seq,
+                           struct view image)
+{
+    uint8_t stray[STORE_KEY_MAX];
+
+    (void)arg;
+    memcpy(stray, key.p, key.len);
+    memset(stray + 1, 0, 4);
+    return rewrite_put(rw, view_of(stray, key.len), seq, image);
+}
+
+static void planted(struct store_rewrite *job)
+{
+    *(bool *)job->arg = true;
+}
+
+static void test_rows_of_no_domain_do_not_stop_the_sweep(void **state)
+{
+    static const uint8_t table = TABLE_TOKEN;
+    bool done = false;
+    struct store_rewrite job = { .prefix = view_of(&table, 1),
+                                 .name = view_str("plant"),
+                                 .rows_max = 100,
+                                 .each = plant,
+                                 .done = planted,
+                                 .arg = &done };
+
+    (void)state;
+    make_tokens("cards", 5, 60);
+    while (store_map_step(rig.core.store, true))
+        continue;
+    assert_int_equal(store_rewrite(rig.core.store, &job), HUFU_OK);
+    while (!done)
+        (void)store_map_step(rig.core.store, true);
+    assert_int_equal(job.err, HUFU_OK);
+    assert_int_equal(count(TABLE_TOKEN).rows, 10);
+    sweep();
+    assert_int_equal(count(TABLE_TOKEN).states[RECORD_EXPIRED], 5);
+}
+
 static enum hufu_err change(uint16_t verb, const char *token)
 {
     return life_call(&rig, verb, &acme, "cards", NULL, token, "as asked")->err;
@@ -357,6 +398,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_expired_tokens_are_marked, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rows_of_no_domain_do_not_stop_the_sweep, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_nobody_can_tell_whether_the_sweeper_came_by, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_what_has_ended_stays_as_it_ended, setup, teardown),

@@ -199,6 +199,8 @@ void user_put(const struct user *u, struct buf *out)
     buf_u64(out, u->sessions_from_ms);
     password_put(&u->password, out);
     buf_u64(out, u->password_ms);
+    buf_u32(out, u->password_by);
+    buf_u32(out, u->seed_by);
     buf_lv8(out, secret_read(u->seed), secret_len(u->seed));
 }
 
@@ -219,6 +221,8 @@ enum hufu_err user_get(struct view in, struct user *out)
     u.sessions_from_ms = reader_u64(&r);
     password_get(&r, &u.password);
     u.password_ms = reader_u64(&r);
+    u.password_by = reader_u32(&r);
+    u.seed_by = reader_u32(&r);
     seed = reader_lv8(&r, ROW_SEED_LEN);
     if (reader_end(&r) == HUFU_OK && seed.len == ROW_SEED_LEN)
         err = secret_from(seed.p, seed.len, &u.seed);

@@ -83,6 +83,7 @@ struct user { /* constant once in the directory */
     uint64_t created_ms, password_ms, sessions_from_ms; /* older sessions do not count */
     struct password password;                           /* SECRET */
     struct secret *seed;                                /* owned, ROW_SEED_LEN bytes */
+    uint32_t password_by, seed_by; /* whom the vault has told the present ones; 0: nobody */
 };
 
 struct row_ids { /* the next free ones; never reused */

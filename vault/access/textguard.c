@@ -6,9 +6,9 @@
 
 #include "vault/base/secret.h"
 #include "vault/base/text.h"
+#include "vault/format/sensitive.h"
 
-#define RUN_MAX   34 /* characters of the longest window */
-#define TRACK_MIN 8  /* digits of an account number in track data */
+#define RUN_MAX 34 /* characters of the longest window */
 
 /* A stretch of letters, digits and separators; the separators are taken out and remembered. */
 struct run {
@@ -171,23 +171,6 @@ static bool search(const struct textguard_probe *probe, const struct run *run)
     return false;
 }
 
-/* ISO/IEC 7813: ";" digits "=" (track 2), "%B" digits "^" (track 1), anywhere. */
-static bool has_track(struct view text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t end = text.p[i] == ';' ? '=' : '^';
-        size_t from = text.p[i] == ';' ? i + 1 : i + 2, at = from;
-
-        if (text.p[i] != ';' && (text.p[i] != '%' || text.len - i < 2 || text.p[i + 1] != 'B'))
-            continue;
-        while (at < text.len && (is_digit(text.p[at]) || text.p[at] == ' '))
-            at++;
-        if (at < text.len && at - from >= TRACK_MIN && text.p[at] == end)
-            return true;
-    }
-    return false;
-}
-
 enum hufu_err textguard_check(const struct textguard_probe *probe, struct view text)
 {
     uint8_t folded[TEXTGUARD_MAX];
@@ -198,7 +181,7 @@ enum hufu_err textguard_check(const struct textguard_probe *probe, struct view t
     if (text.len > TEXTGUARD_MAX)
         return HUFU_VALUE_IN_TEXT;
     left = view_of(folded, fold(text, folded));
-    found = has_track(left);
+    found = sensitive_find_text(left);
     while (!found && next_run(&left, &run))
         found = search(probe, &run);
     wipe(folded, sizeof(folded));

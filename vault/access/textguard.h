@@ -1,9 +1,9 @@
 /*
- * textguard.h - finds account and ID numbers, and card track data, in text that will be recorded.
+ * textguard.h - finds account and ID numbers, and authentication data, in text to be recorded.
  *
- * Layer:   vault/access/. Includes vault/base/ only; the formats' checks come in as a callback.
+ * Layer:   vault/access/. Includes vault/base/, sensitive.h; the formats' checks are a callback.
  * Threads: as the probe given.
- * Source:  contract.md section 2 (value_in_text); ISO/IEC 7813 (the sentinels of track data).
+ * Source:  contract.md section 2 (value_in_text); what C3 data is: vault/format/sensitive.h.
  *
  * Space, dash, slash and dot between characters are passed over; full-width forms count as the
  * ASCII they look like; letters as upper-case. Numbers are found inside longer runs too.

@@ -54,7 +54,8 @@
     X(FULL,             NULL, "the store has no room")                                                       \
     X(HSM_DOWN,         NULL, "the HSM process or its token is not there")                                   \
     X(HSM_PIN,          NULL, "the HSM refused the PIN; it is not tried again")                              \
-    X(HSM_FAILED,       NULL, "the HSM refused or failed the call")
+    X(HSM_FAILED,       NULL, "the HSM refused or failed the call")                                          \
+    X(DOMAIN_SMALL,     NULL, "fewer values than FF1 may permute")
 /* clang-format on */
 
 #define HUFU_ERR_ENUM(id, code, title) HUFU_##id,

@@ -87,7 +87,8 @@ enum msg_kind {
     X(INDEX,            "index",            MSG_U64,    0)      \
     X(SIZE,             "size",             MSG_U64,    0)      \
     X(NEW_PASSWORD,     "new_password",     MSG_SECRET, 256)    \
-    X(CONSENT_REQUIRED, "consent_required", MSG_BOOL,   0)
+    X(CONSENT_REQUIRED, "consent_required", MSG_BOOL,   0)      \
+    X(PROVENANCE,       "provenance",       MSG_BOOL,   0)
 /* clang-format on */
 
 #define MSG_TAG_ENUM(tag, name, kind, max) MSG_##tag,

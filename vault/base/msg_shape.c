@@ -14,7 +14,7 @@ static const struct msg_need tokenize[] = {
     MAY(EXPIRES_IN), MAY(USES), MAY(RECEIPT),
 };
 static const struct msg_need lookup[] = { MUST(DOMAIN), MUST(VALUE) };
-static const struct msg_need inspect[] = { MUST(DOMAIN), MUST(TOKEN) };
+static const struct msg_need inspect[] = { MUST(DOMAIN), MUST(TOKEN), MAY(PROVENANCE) };
 static const struct msg_need token_state[] = { MUST(DOMAIN), MUST(TOKEN), MUST(REASON) };
 static const struct msg_need replace[] = {
     MUST(DOMAIN), MUST(VALUE), MUST(TOKEN), MUST(REASON),

@@ -21,6 +21,7 @@ struct slot {
 struct crypt {
     EVP_CIPHER *gcm;
     EVP_MAC *hmac;
+    uint32_t ends; /* key_ends when the slots were last emptied */
     struct slot slot[SLOTS];
 };
 
@@ -36,28 +37,45 @@ enum hufu_err crypt_new(struct crypt **out)
         crypt_free(c);
         return HUFU_NOMEM;
     }
+    c->ends = key_ends();
     *out = c;
     return HUFU_OK;
+}
+
+static void slots_empty(struct crypt *c)
+{
+    for (size_t i = 0; i < SLOTS; i++) {
+        EVP_CIPHER_CTX_free(c->slot[i].seal);
+        EVP_CIPHER_CTX_free(c->slot[i].open);
+        EVP_MAC_CTX_free(c->slot[i].mac);
+        c->slot[i] = (struct slot){ 0 };
+    }
 }
 
 void crypt_free(struct crypt *c)
 {
     if (c == NULL)
         return;
-    for (size_t i = 0; i < SLOTS; i++) {
-        EVP_CIPHER_CTX_free(c->slot[i].seal);
-        EVP_CIPHER_CTX_free(c->slot[i].open);
-        EVP_MAC_CTX_free(c->slot[i].mac);
-    }
+    slots_empty(c);
     EVP_CIPHER_free(c->gcm);
     EVP_MAC_free(c->hmac);
     free(c);
 }
 
+static struct slot *slot_of(struct crypt *c, const struct key *key)
+{
+    uint32_t now = key_ends();
+
+    if (c->ends != now)
+        slots_empty(c);
+    c->ends = now;
+    return &c->slot[key->serial % SLOTS];
+}
+
 /* A context keyed with key, for sealing (1) or opening (0); NULL where the library fails. */
 static EVP_CIPHER_CTX *cipher(struct crypt *c, const struct key *key, int seal)
 {
-    struct slot *s = &c->slot[key->serial % SLOTS];
+    struct slot *s = slot_of(c, key);
     EVP_CIPHER_CTX **ctx = seal ? &s->seal : &s->open;
     uint32_t *serial = seal ? &s->seal_serial : &s->open_serial;
 
@@ -135,7 +153,7 @@ enum hufu_err crypt_open(struct crypt *c, const struct key *key,
 
 static EVP_MAC_CTX *mac(struct crypt *c, const struct key *key)
 {
-    struct slot *s = &c->slot[key->serial % SLOTS];
+    struct slot *s = slot_of(c, key);
     char sha256[] = "SHA256";
     OSSL_PARAM how[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
                          OSSL_PARAM_construct_end() };

@@ -5,7 +5,8 @@
  * Threads: one struct crypt belongs to one thread.
  * Source:  NIST SP 800-38D (GCM, 96-bit nonce, 128-bit tag); RFC 2104, FIPS 180-4 (HMAC-SHA-256).
  *
- * Setting a key up costs more than using it, so contexts are cached by the key's serial.
+ * Setting a key up costs more than using it, so contexts are cached by the key's serial. The next
+ * call after a key was ended drops them all: they hold what its bytes became.
  */
 #ifndef HUFU_KEYS_CRYPT_H
 #define HUFU_KEYS_CRYPT_H

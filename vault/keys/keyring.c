@@ -107,7 +107,7 @@ enum hufu_err keyring_put(struct keyring *ring, struct key *key)
         ring->key[at] = key;
         ring->count++;
         key->serial = ++ring->serials;
-        atomic_init(&key->records, KEY_UNCOUNTED);
+        atomic_init(&key->records, atomic_load(&key->state) == KEY_DESTROYED ? 0 : KEY_UNCOUNTED);
     }
     pthread_rwlock_unlock(&ring->lock);
     return err;
@@ -167,6 +167,13 @@ struct key *keyring_at(struct keyring *ring, size_t i)
     return found;
 }
 
+static _Atomic uint32_t ends;
+
+uint32_t key_ends(void)
+{
+    return atomic_load(&ends);
+}
+
 bool key_can_end(const struct key *key)
 {
     return (key->kind == KEY_DATA || key->kind == KEY_INDEX) &&
@@ -180,6 +187,7 @@ void key_end(struct key *key)
     atomic_store(&key->state, KEY_DESTROYED);
     key->secret = NULL;
     secret_free(secret);
+    atomic_fetch_add(&ends, 1);
 }
 
 bool key_seals(const struct key *key)

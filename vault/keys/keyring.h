@@ -77,6 +77,8 @@ bool key_can_end(const struct key *key);
 /* The secret of a key that nothing needs any more is wiped; from then on it is not found, only
  * listed. Nobody may be using it. */
 void key_end(struct key *key);
+/* How many keys of this process were ended: crypt.c forgets its contexts when that has changed. */
+uint32_t key_ends(void);
 /* Counts one seal: HUFU_OK; HUFU_EXHAUSTED where the lease is used up. */
 HUFU_MUST_USE enum hufu_err key_count_seal(struct key *key);
 /* True where less than half a lease is left (and the limit of the key is not reached). */

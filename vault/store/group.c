@@ -195,8 +195,10 @@ bool group_step(struct lmdb_store *s)
 
     if (!atomic_load(&s->sound))
         return group_refuse(s);
-    if (queue_count(&s->queue) == 0 || recent_is_full(&s->recent))
+    if (queue_count(&s->queue) == 0)
         return false;
+    if (recent_is_full(&s->recent)) /* once stopped nobody makes room: who waits must hear of it */
+        return queue_is_closed(&s->queue) && group_refuse(s);
     pthread_mutex_lock(&s->journal_mu);
     group_begin(s, g);
     group_take(s, g);

@@ -1,0 +1,162 @@
+/* Guessing: no answer tells a right guess from a wrong one without taking from the day's budget. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include "tests/life_calls.h"
+#include "vault/base/log.h"
+
+#define BUDGET  5
+#define GUESSES 40
+
+static struct core_rig rig;
+static struct fake_hsm hsm;
+static const struct rig_who acme = { .partner = "acme" };
+static const struct rig_who zeta = { .partner = "zeta" };
+static char card[GUESSES][17]; /* originals of one bucket */
+
+static int heap(void **state)
+{
+    (void)state;
+    log_setup("test", LOG_ERROR_LEVEL);
+    return secret_heap_init(RIG_HEAP_BYTES) == HUFU_OK ? 0 : -1;
+}
+
+static bool is_luhn(const char *digits)
+{
+    unsigned sum = 0;
+
+    for (size_t i = 0; i < 16; i++) {
+        unsigned d = (unsigned)(digits[i] - '0') * (i % 2 == 0 ? 2 : 1);
+
+        sum += d > 9 ? d - 9 : d;
+    }
+    return sum % 10 == 0;
+}
+
+static int setup(void **state)
+{
+    size_t n = 0;
+
+    (void)state;
+    for (unsigned middle = 0; n < GUESSES; middle++) {
+        snprintf(card[n], sizeof(card[n]), "411111%06u0002", middle);
+        n += is_luhn(card[n]);
+    }
+    fake_hsm_init(&hsm);
+    rig_start(&rig, &hsm);
+    rig_crash(&rig);
+    rig_set(&rig, "limit.guesses_per_day=5");
+    assert_int_equal(rig_open(&rig), HUFU_OK);
+    assert_true(rig_unseal(&rig));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    rig_done(&rig);
+    fake_hsm_done(&hsm);
+    return 0;
+}
+
+static enum hufu_err tokenize(const struct rig_who *who, const char *value)
+{
+    return rig_tokenize(&rig, who, "cards", value)->err;
+}
+
+/* The cards from first on, count of them, as one request. */
+static enum hufu_err batch(const struct rig_who *who, size_t first, size_t count)
+{
+    const struct rig_reply *r;
+    struct buf b, list;
+
+    buf_init(&b, 16384);
+    buf_init(&list, 8192);
+    for (size_t i = first; i < first + count; i++) {
+        uint8_t mem[64];
+        struct buf item;
+
+        buf_fixed(&item, mem, sizeof(mem));
+        msg_put_text(&item, MSG_VALUE, view_str(card[i]));
+        buf_lv32(&list, item.p, item.len);
+    }
+    msg_put_text(&b, MSG_DOMAIN, view_str("cards"));
+    msg_put_text(&b, MSG_VALUES, buf_view(&list));
+    r = rig_call(&rig, VERB_TOKENIZE, who, buf_view(&b));
+    buf_done(&list);
+    buf_done(&b);
+    return r->err;
+}
+
+/* One guess more than the budget has: refused as a whole it costs nothing, so it must be refused
+ * too where one of them is right, wherever that stands. Else all of a bucket could be tried. */
+static void test_C23_a_refused_batch_tells_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(tokenize(&acme, card[20]), HUFU_OK);
+    for (size_t first = 0; first + BUDGET + 1 <= GUESSES; first++)
+        assert_int_equal(batch(&zeta, first, BUDGET + 1), HUFU_RATE_LIMITED);
+    assert_int_equal(batch(&zeta, 0, BUDGET), HUFU_OK); /* nothing was taken from the budget */
+    assert_int_equal(batch(&zeta, 0, 1), HUFU_RATE_LIMITED);
+}
+
+/* Right guesses cost nothing, but only beside as many wrong ones as there would have been room. */
+static void test_C23_what_was_sent_before_is_no_guess(void **state)
+{
+    (void)state;
+    assert_int_equal(batch(&acme, 0, BUDGET - 1), HUFU_OK);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(tokenize(&acme, card[i]), HUFU_OK);
+    assert_int_equal(batch(&acme, 0, 2), HUFU_RATE_LIMITED); /* two wrong ones would not pass */
+    assert_int_equal(tokenize(&acme, card[BUDGET]), HUFU_OK);
+    assert_int_equal(tokenize(&acme, card[0]), HUFU_RATE_LIMITED);
+}
+
+/* Buckets are counted each for itself, also within a batch. */
+static void test_C23_other_buckets_of_a_batch(void **state)
+{
+    static const char *const other[] = {
+        "5500000000000004", "4000000000000002", "6011000000000004",
+        "3530111333300000", "4111111111111111", "5555555555554444"
+    };
+
+    (void)state;
+    for (size_t i = 0; i < BUDGET + 1; i++)
+        memcpy(card[i], other[i], sizeof(card[i]));
+    assert_int_equal(batch(&acme, 0, BUDGET + 1), HUFU_OK);
+    assert_int_equal(batch(&acme, 0, BUDGET + 1), HUFU_OK);
+}
+
+/* Who has a token can suspend it. Then its value would be the one that is not "rate_limited". */
+static void test_C23_suspended_is_told_within_the_budget(void **state)
+{
+    char token[LIFE_TOKEN_MAX];
+
+    (void)state;
+    life_token(&rig, &acme, "cards", card[0], 0, 0, token);
+    assert_int_equal(life_call(&rig, VERB_SUSPEND, &acme, "cards", NULL, token, "r")->err, HUFU_OK);
+    assert_int_equal(tokenize(&acme, card[0]), HUFU_TOKEN_SUSPENDED);
+    assert_int_equal(batch(&acme, 0, 1), HUFU_OK); /* an outcome of its own, and told */
+    for (size_t i = 1; i < BUDGET; i++)
+        assert_int_equal(tokenize(&acme, card[i]), HUFU_OK);
+    assert_int_equal(tokenize(&acme, card[BUDGET]), HUFU_RATE_LIMITED);
+    assert_int_equal(tokenize(&acme, card[0]), HUFU_RATE_LIMITED);
+    assert_int_equal(batch(&acme, 0, 1), HUFU_RATE_LIMITED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_C23_a_refused_batch_tells_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_C23_what_was_sent_before_is_no_guess, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_C23_other_buckets_of_a_batch, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_C23_suspended_is_told_within_the_budget, setup,
+                                        teardown),
+    };
+
+    return cmocka_run_group_tests_name("guess", tests, heap, NULL);
+}
