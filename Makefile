@@ -28,7 +28,7 @@ CLIENT  := $(patsubst %.c,$B/%.o,$(filter-out tools/hufu.c,$(wildcard tools/cli_
 LIB     := $B/libhufu.a
 TESTS   := $(patsubst %.c,$B/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-AIDS    := $(patsubst %.c,$B/%,$(wildcard tests/bench/bench_*.c tests/integration/*.c)) $B/tests/shim_p11.so
+AIDS    := $(patsubst %.c,$B/%,$(wildcard tests/bench/bench_*.c tests/integration/*.c tests/ff1_*.c)) $B/tests/shim_p11.so
 
 all: $B/hufud $B/hufu ## build hufud and hufu (SAN=1: with ASan and UBSan; CC=clang)
 check: ## install what is missing, build, run every test but the long ones
@@ -50,6 +50,10 @@ bench: ## requests a second, latencies, CPU; beside the floor programs where the
 	@tools/deps.sh check
 	@$(MAKE) all tests-built
 	@HUFU_BUILD=$B tests/bench/run.sh
+bench-format: ## FF1 beside the AES it is made of; drawing and judging a card; ends with 1 past a bound
+	@tools/deps.sh check
+	@$(MAKE) $B/tests/bench/bench_format
+	@$B/tests/bench/bench_format
 alike: ## can a clock tell unknown tokens from dead ones (N=100000 pairs); an early return it must
 	@tools/deps.sh check
 	@$(MAKE) all $B/tests/bench/bench_alike $B/tests/bench/alike_early
@@ -81,7 +85,7 @@ deb: ## a Debian package of it in the build folder
 clean: ## remove what was built
 	@rm -rf build build-san build-clang build-san-clang
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s%s\n", $$1, $$2}' Makefile
 
 $(LIB): $(ROOMS) $(DAEMON) $(CLIENT) ; @rm -f $@ && ar rcs $@ $^
 $B/hufud: $B/tools/hufud.o $(LIB) ; @$(CC) $(LDFLAGS) -Wl,-z,nodlopen -o $@ $^ $(LDLIBS)
@@ -89,6 +93,7 @@ $B/hufu: $B/tools/hufu.o $(LIB) ; @$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $B/tests/shim_p11.so: tests/shim_p11.c ; @mkdir -p $(@D) && $(CC) $(filter-out -fPIE,$(CFLAGS)) -fPIC -shared -o $@ $< -ldl
 $B/tests/unit/test_hsm%: $B/tests/unit/test_hsm%.o $(LIB) $B/tests/shim_p11.so ; @$(CC) $(LDFLAGS) -o $@ $(filter-out %.so,$^) $(LDLIBS) -lcmocka
 $B/tests/unit/%: $B/tests/unit/%.o $(LIB) ; @$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -loath
+$B/tests/unit/test_ff1_limits: LDFLAGS += -Wl,--wrap=EVP_EncryptUpdate -Wl,--wrap=malloc -Wl,--wrap=calloc
 $B/tests/bench/bench_load: $(patsubst %.c,$B/%.o,$(wildcard tests/bench/load_*.c))
 $B/tests/bench/alike_early: $B/tests/bench/bench_alike.o
 $B/tests/bench/alike_early: LDFLAGS += -Wl,--wrap=decoy_open
@@ -98,5 +103,5 @@ $B/%.o: %.c ; @mkdir -p $(@D) && echo "  CC $<" && $(CC) $(CFLAGS) -MMD -MP -c -
 $B/api/spec.o: $B/openapi.inc
 $B/openapi.inc: api/openapi.json ; @mkdir -p $B && od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g' >$@
 -include $(shell find $B -name '*.d' 2>/dev/null)
-.PHONY: all check tests-built demo run stop bench alike fuzz soak race lint format install deb clean help
+.PHONY: all check tests-built demo run stop bench bench-format alike fuzz soak race lint format install deb clean help
 .SECONDARY:

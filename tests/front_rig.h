@@ -145,13 +145,17 @@ static int take_down(void **state)
 /* One connection, one request, one answer. */
 static int ask(const char *cert, const char *request, size_t len)
 {
-    if (!client_open(&client, port, cert))
-        return -1;
-    if (!client_send(&client, request, len))
-        return -2;
-    client_read(&client, strncmp(request, "HEAD", 4) == 0);
-    client_close(&client);
-    return client.status;
+    int status = -1;
+
+    if (client_open(&client, port, cert)) {
+        status = -2;
+        if (client_send(&client, request, len)) {
+            client_read(&client, strncmp(request, "HEAD", 4) == 0);
+            status = client.status;
+        }
+    }
+    client_close(&client); /* a refused one too */
+    return status;
 }
 
 static int ask_text(const char *cert, const char *request)
