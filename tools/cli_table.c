@@ -95,7 +95,7 @@ static const struct cli_field domain_fields[] = {
     { "expected",         "expected",         CLI_NUMBER, false, "N", "how many values are expected" },
     { "retention-days",   "retention_days",   CLI_NUMBER, false, "DAYS", "how long mappings are kept" },
     { "expires-in",       "expires_in",       CLI_NUMBER, false, "SECONDS", "life of its tokens" },
-    { "token-check",      "token_check",      CLI_TEXT,   false, "RULE", "how tokens are told from originals" },
+    { "token-check",      "token_check",      CLI_TEXT,   false, "RULE", "fail, or none for a format whose tokens nothing tells from originals" },
     { "batch-detokenize", "batch_detokenize", CLI_NUMBER, false, "N", "tokens per detokenize request" },
     { "consent-required", "consent_required", CLI_FLAG, false, NULL, "refuse values that come without a consent" },
     END
@@ -128,6 +128,12 @@ static const struct cli_field verify_fields[] = {
     { "since",   NULL, CLI_LOCAL, false, "FILE", "an older checkpoint that the log must begin with" },
     { "dir",     NULL, CLI_LOCAL, false, "DIR", "read checkpoint and entries.jsonl there; no server is asked" },
     { "save",    NULL, CLI_LOCAL, false, "DIR", "store checkpoint and entries.jsonl for a later --dir" },
+    END
+};
+
+static const struct cli_field format_test_fields[] = {
+    { "file", NULL, CLI_LOCAL, false, "FILE", "the formats; /etc/hufu/formats.conf where not given" },
+    { "keep", NULL, CLI_LOCAL, false, "P,S", "characters kept in clear: prefix,suffix; none where not given" },
     END
 };
 
@@ -173,6 +179,14 @@ static const char domain_detail[] =
 static const char cert_detail[] =
     "Both are good, so nothing stops while a partner changes over. There are two at most: a third one\n"
     "takes the place of the older.";
+static const char format_check_detail[] =
+    "No server is asked. A refused file is told with line and reason. Of each format: its class, lengths,\n"
+    "whether a token can be told without a key (marked), how much may stay in clear, and how many tokens\n"
+    "there are where they are fewest, with nothing and with most kept. hufu-formats(5) has the language.";
+static const char format_test_detail[] =
+    "The value is read from the terminal (not shown) or from the first line of standard input. No server\n"
+    "is asked and nothing is kept. Shown are the verdict, each viewer's mask, the room of the value's\n"
+    "bucket and a token such as the vault would draw; never the value.";
 static const char completion_detail[] =
     "SHELL is bash. For one shell: source <(hufu completion bash). `make install` puts it in place.";
 static const char login_detail[] =
@@ -233,6 +247,8 @@ const struct cli_command cli_commands[] = {
     { "user",       "reset-password", "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "subject", NULL,                    NULL, ending_fields, "propose a new first password", once_detail, "reset-password", "user reset-password olga --reason 'forgotten'" },
     { "user",       "freeze",         "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/users/%/freeze",            NULL,      NULL,                    NULL, ending_fields, "shut a person out at once", NULL, NULL, "user freeze olga --reason 'left the company'" },
     { "user",       "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/users/%/unfreeze",          NULL,      NULL,                    NULL, reason_fields, "let a person in again", "For privileged people a ceremony is opened instead, which a second security administrator approves.", NULL, "user unfreeze olga --reason 'is back'" },
+    { "format",     "check",          "FILE",   false, CLI_NOBODY,  cmd_format_check,     NULL,   NULL,                            NULL,      NULL,                    NULL, NULL, "judge a file of formats", format_check_detail, NULL, "format check /etc/hufu/formats.conf" },
+    { "format",     "test",           "NAME",   false, CLI_NOBODY,  cmd_format_test,      NULL,   NULL,                            NULL,      NULL,                    NULL, format_test_fields, "try a value against a format", format_test_detail, NULL, "format test pan --file formats.conf --keep 6,4 <value" },
     { "completion", NULL,             "SHELL",  false, CLI_NOBODY,  cmd_completion,       NULL,   NULL,                            NULL,      NULL,                    NULL, NULL, "print the completion script of a shell", completion_detail, NULL, "completion bash" },
 };
 /* clang-format on */

@@ -31,5 +31,7 @@ enum cli_exit cmd_audit_entries(struct cli *cli);
 enum cli_exit cmd_audit_proof(struct cli *cli);
 enum cli_exit cmd_verify(struct cli *cli);
 enum cli_exit cmd_status(struct cli *cli);
+enum cli_exit cmd_format_check(struct cli *cli);
+enum cli_exit cmd_format_test(struct cli *cli);
 
 #endif

@@ -128,8 +128,13 @@ static bool set_domain(struct parse *p, struct domain *d, const char *key, const
         d->batch_detokenize = (uint32_t)n;
         return true;
     }
+    if (strcmp(key, "token_check") == 0 && strcmp(value, "none") == 0) {
+        d->token_check = TOKEN_CHECK_NONE;
+        return true;
+    }
     if (strcmp(key, "format") != 0 || d->format != NULL ||
-        format_set_find(p->formats, view_str(value), &found) != HUFU_OK)
+        format_set_find(p->formats, view_str(value), &found) != HUFU_OK ||
+        !format_keeps_length(found))
         return false;
     buf_fixed(&text, mem, sizeof(mem));
     format_print(found, &text);
@@ -259,6 +264,7 @@ static bool is_complete(struct parse *p)
         struct domain *d = &init->domain[i];
 
         if (d->format == NULL || d->mode == 0 || format_keep_check(d->format, d->keep) != HUFU_OK ||
+            (d->token_check == TOKEN_CHECK_NONE) == format_is_marked(d->format) ||
             !each_part(p->partners[i], put_partner, &(struct link_arg){ init, d }))
             return false;
     }

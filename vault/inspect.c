@@ -59,7 +59,7 @@ static enum hufu_err print_inspection(struct worker *w, struct request *req, con
     json_put_time(&j, "created_at", t->rec.created_ms);
     json_put_time(&j, "expires_at", t->rec.expires_ms);
     if (req->who.role == ROLE_OPERATOR) {
-        format_mask(req->domain->format, value, &mask);
+        format_mask_for(req->domain->format, FORMAT_FOR_OPERATOR, value, &mask);
         json_put_text(&j, "masked", buf_view(&mask));
     }
     if (msg_bool(&req->msg, MSG_PROVENANCE))

@@ -72,6 +72,7 @@ static void print_domain(struct core *core, const struct domain *d, struct json 
     if (d->retention_days != 0)
         json_put_u64(j, "retention_days", d->retention_days);
     json_put_str(j, "state", row_state_name(d->state));
+    json_put_str(j, "token_check", d->token_check == TOKEN_CHECK_NONE ? "none" : "fail");
     json_close(j);
 }
 
@@ -134,7 +135,8 @@ static enum hufu_err read_format(struct worker *w, struct request *req, struct d
     struct buf text;
     enum hufu_err err;
 
-    if (format_set_find(w->core->formats, msg_text(&req->msg, MSG_FORMAT), &found) != HUFU_OK)
+    if (format_set_find(w->core->formats, msg_text(&req->msg, MSG_FORMAT), &found) != HUFU_OK ||
+        !format_keeps_length(found)) /* records and replies hold a token as long as its value */
         return HUFU_BAD_REQUEST;
     buf_init(&text, FORMAT_TEXT_MAX);
     format_print(found, &text);
@@ -156,12 +158,25 @@ static enum hufu_err judge_capacity(const struct domain *d, bool has_expected)
     return d->expected <= manage_capacity(d) / 2 || ample ? HUFU_OK : HUFU_BAD_REQUEST;
 }
 
+/* Tokens that nobody can tell from originals are had only by who says so: "none". */
+static enum hufu_err read_token_check(const struct msg_request *msg, struct domain *d)
+{
+    struct view said = msg_text(msg, MSG_TOKEN_CHECK);
+    bool none = view_is(said, "none");
+
+    if (said.len > 0 && !none && !view_is(said, "fail"))
+        return HUFU_UNSUPPORTED_MODE;
+    d->token_check = none ? TOKEN_CHECK_NONE : TOKEN_CHECK_FAIL;
+    return none == format_is_marked(d->format) ? HUFU_BAD_REQUEST : HUFU_OK;
+}
+
 static enum hufu_err read_numbers(struct request *req, struct domain *d, struct msg_where *where)
 {
     const struct msg_request *msg = &req->msg;
     struct view keep = msg->field[MSG_KEEP];
     uint64_t batch = msg_u64(msg, MSG_BATCH_DETOKENIZE, 0);
     uint64_t days = msg_u64(msg, MSG_RETENTION_DAYS, 0);
+    enum hufu_err err;
 
     if (keep.p != NULL)
         d->keep = (struct format_keep){ keep.p[0], keep.p[1] };
@@ -171,8 +186,9 @@ static enum hufu_err read_numbers(struct request *req, struct domain *d, struct 
         return manage_at(where, MSG_BATCH_DETOKENIZE, HUFU_BAD_REQUEST);
     if (days > UINT32_MAX)
         return manage_at(where, MSG_RETENTION_DAYS, HUFU_BAD_REQUEST);
-    if (msg_has(msg, MSG_TOKEN_CHECK) && !view_is(msg_text(msg, MSG_TOKEN_CHECK), "fail"))
-        return manage_at(where, MSG_TOKEN_CHECK, HUFU_UNSUPPORTED_MODE);
+    err = read_token_check(msg, d);
+    if (err != HUFU_OK)
+        return manage_at(where, MSG_TOKEN_CHECK, err);
     d->batch_detokenize = (uint32_t)batch;
     d->retention_days = (uint32_t)days;
     d->needs_consent = msg_bool(msg, MSG_CONSENT_REQUIRED) ? 1 : 0;
@@ -296,6 +312,8 @@ static enum hufu_err draft_domain(struct worker *w, struct request *req, struct 
         return HUFU_UNAVAILABLE;
     op_expect_caller(req, &req->op[0]);
     request_entry(req, 0)->domain = msg_text(&req->msg, MSG_NAME);
+    if (d->token_check == TOKEN_CHECK_NONE)
+        request_entry(req, 0)->purpose = view_str("token_check=none");
     d->id = ids.domain++;
     d->state = ROW_ACTIVE;
     d->index_version = 1;

@@ -1,6 +1,7 @@
 /*
  * Values: whatever comes in, canonical form is stable and of the format's alphabet, no string is
- * both an original and a token, and a drawn token is a token, in its bucket, and masked.
+ * both an original and a token where tokens are marked, and a drawn token is a token, in its
+ * bucket, and masked, for each viewer within the widest mask.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -43,11 +44,16 @@ static void check_canonical(const struct format *fmt, struct view value)
     if (format_canon(fmt, view_of(spaced, 2 * value.len - 1), again, &len) == HUFU_OK)
         assert(view_equal(view_of(again, len), value));
     assert(format_canon(fmt, view_of(spaced, 2 * value.len), again, &len) != HUFU_OK);
-    buf_fixed(&mask, mem, sizeof(mem));
-    format_mask(fmt, value, &mask);
-    assert(buf_check(&mask) == HUFU_OK && mask.len == value.len);
-    assert(memchr(mask.p, '*', mask.len) != NULL);
-    buf_done(&mask);
+    for (unsigned viewer = 0; viewer < FORMAT_VIEWERS; viewer++) {
+        buf_fixed(&mask, mem, sizeof(mem));
+        format_mask_for(fmt, (enum format_viewer)viewer, value, &mask);
+        assert(buf_check(&mask) == HUFU_OK && mask.len == value.len);
+        assert(memchr(mask.p, '*', mask.len) != NULL);
+        for (size_t i = 0; i < mask.len; i++) /* the built in operators' masks are the widest */
+            assert(mask.p[i] == '*' || (mask.p[i] == value.p[i] &&
+                                        format_mask_shows(fmt, FORMAT_FOR_OPERATOR, i, value.len)));
+        buf_done(&mask);
+    }
 }
 
 static void check_token(const struct format *fmt, struct format_keep keep, struct view original)
@@ -58,7 +64,9 @@ static void check_token(const struct format *fmt, struct format_keep keep, struc
 
     assert(format_draw(fmt, keep, original, &draw, token) == HUFU_OK);
     assert(format_is_token(fmt, keep, view_of(token, original.len)));
-    assert(format_check(fmt, view_of(token, original.len)) == HUFU_INVALID_VALUE);
+    assert(!view_equal(view_of(token, original.len), original));
+    assert(!format_is_marked(fmt) ||
+           format_check(fmt, view_of(token, original.len)) == HUFU_INVALID_VALUE);
     assert(format_kind(fmt, original) == format_kind(fmt, view_of(token, original.len)));
     buf_fixed(&home, mem[0], sizeof(mem[0]));
     buf_fixed(&there, mem[1], sizeof(mem[1]));
@@ -96,13 +104,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t in_len)
             continue;
         verdict = format_judge(fmt, keep, canonical);
         assert((verdict == FORMAT_ORIGINAL) == (format_check(fmt, canonical) == HUFU_OK));
-        assert((verdict == FORMAT_TOKEN_SHAPE) == format_is_token(fmt, keep, canonical));
+        assert((verdict == (format_is_marked(fmt) ? FORMAT_TOKEN_SHAPE : FORMAT_ORIGINAL)) ==
+               format_is_token(fmt, keep, canonical));
         assert(verdict == FORMAT_NEITHER || format_kind(fmt, canonical) < format_kind_count(fmt));
         if (verdict != FORMAT_ORIGINAL)
             continue;
-        found = true;
+        found = found || format_has_check(fmt);
         check_token(fmt, keep, canonical);
     }
     assert(!found || format_set_probe(set, value, true));
+    assert(!format_set_probe(set, value, false) || format_set_probe(set, value, true));
     return 0;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What security administrators do: users, partners, domains, ceremonies; C01, C06, C40, C42."""
 
+import json
 import subprocess
 import time
 
@@ -97,8 +98,27 @@ def test_domain_parameters(v):
                    {"keep": 6}, {"bogus": 1}):
         reply = sara.post("/v1/domains", {**good, **change})
         check(reply.status in (400, 404, 409, 422), "%s is answered %r" % (change, reply))
+    for change in ({"format": "passport", "expected": 1000},
+                   {"format": "passport", "expected": 1000, "token_check": "fail"},
+                   {"token_check": "none"}):
+        reply = sara.post("/v1/domains", {**good, **change}).expect(400, "bad_request")
+        equal(reply.json().get("field"), "/token_check", "field of a domain without marks")
     names = [d["name"] for d in sara.get("/v1/domains").expect(200).json()["items"]]
     check("d1" not in names and "cards" in names, "domains: %s" % names)
+
+
+def test_C14_unmarked_tokens_only_where_the_domain_says_so(v):
+    """Passport numbers have no check digit: format and domain must both say that nothing tells."""
+    sara, acme, aude = person(v, "sara"), Partner(v), person(v, "aude")
+    body = {"name": "travel", "format": "passport", "mode": "random", "partners": ["acme"],
+            "purposes": ["refund"], "expected": 1000, "token_check": "none"}
+    equal(sara.post("/v1/domains", body).expect(201).json()["token_check"], "none", "token_check")
+    token = acme.token("travel", "AB1234567")
+    check(token != "AB1234567" and len(token) == 9, "token of a passport")
+    page = aude.get("/v1/audit/entries?from=0&limit=1000").expect(200).json()["entries"]
+    lines = [json.loads(e["line"]) for e in page]
+    made = [o for o in lines if o["verb"] == "domain-add" and o.get("domain") == "travel"]
+    equal([o.get("purpose") for o in made], ["token_check=none"], "purpose in the log")
 
 
 def test_C01_enrol_partner_and_domain(v):

@@ -129,6 +129,58 @@ static void test_check_mod97_published(void **state)
     assert_int_equal(check_mod97((const uint8_t *)"0000Z", 5), 350000 % 97);
 }
 
+/* Verhoeff's own property: no single error, and no swap of neighbours, goes unseen. 2363 and 758722
+ * are the examples that handbooks give. */
+static void test_check_verhoeff(void **state)
+{
+    static const char right[] = "758722";
+
+    (void)state;
+    assert_true(check_verhoeff((const uint8_t *)"2363", 4));
+    assert_true(check_verhoeff((const uint8_t *)"234123412346", 12));
+    for (size_t i = 0; i < 6; i++) {
+        char wrong[7];
+
+        for (char c = '0'; c <= '9'; c++) {
+            memcpy(wrong, right, sizeof(wrong));
+            wrong[i] = c;
+            assert_int_equal(check_verhoeff((const uint8_t *)wrong, 6), c == right[i]);
+        }
+        if (i == 5 || right[i] == right[i + 1])
+            continue;
+        memcpy(wrong, right, sizeof(wrong));
+        wrong[i] = right[i + 1];
+        wrong[i + 1] = right[i];
+        assert_false(check_verhoeff((const uint8_t *)wrong, 6));
+    }
+}
+
+/* GB 32100-2015: codes as printed on licences. */
+static void test_check_mod31(void **state)
+{
+    static const char *const good[] = { "91350100M000100Y43", "91110000600037341L" };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(check_mod31((const uint8_t *)good[i], 17), good[i][17]);
+    assert_int_equal(strlen(check_mod31_symbols), 31);
+    assert_int_equal(check_mod31((const uint8_t *)"", 0), '0');
+}
+
+/* Routing numbers of the Reserve Banks; a sum modulo 11 that needs the X. */
+static void test_check_weighted(void **state)
+{
+    static const char *const routing[] = { "111000025", "021000021", "011000015", "076401251" };
+    static const struct check_weights aba = { 10, 3, { 3, 7, 1 } };
+    static const struct check_weights isbn = { 11, 9, { 10, 9, 8, 7, 6, 5, 4, 3, 2 } };
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(check_weighted(&aba, (const uint8_t *)routing[i], 8), routing[i][8]);
+    assert_int_equal(check_weighted(&isbn, (const uint8_t *)"097522980", 9), 'X');
+    assert_int_equal(check_weighted(&isbn, (const uint8_t *)"030640615", 9), '2');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +189,9 @@ int main(void)
         cmocka_unit_test(test_check_mod11_2_published),
         cmocka_unit_test(test_check_mod11_2_equals_weights),
         cmocka_unit_test(test_check_mod97_published),
+        cmocka_unit_test(test_check_verhoeff),
+        cmocka_unit_test(test_check_mod31),
+        cmocka_unit_test(test_check_weighted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -381,7 +381,7 @@ static void test_format_mask_rows(void **state)
         { "pan", "4111111111111111", "411111******1111" },
         { "pan", "4222222222222", "422222***2222" },
         { "iban", "DE89370400440532013000", "DE****************3000" },
-        { "cn-id", "11010519491231002X", "110***********002X" },
+        { "cn-id", "11010519491231002X", "1****************X" },
         { "us-ssn", "078051120", "*****1120" },
         { "cn-mobile", "13800138000", "138****8000" },
         { "pan", "411111", "******" }, /* not canonical: all hidden */
@@ -404,22 +404,36 @@ static void test_format_of_the_file(void **state)
     static const struct {
         const char *name;
         size_t len_min, len_max, kinds;
-        bool check;
+        bool check, marked;
     } rows[] = {
-        { "pan", 13, 19, 7, true },        { "iban", 15, 33, 89, true },
-        { "cn-id", 18, 18, 1, true },      { "us-ssn", 9, 9, 1, false },
-        { "cn-mobile", 11, 11, 1, false },
+        { "pan", 13, 19, 7, true, true },
+        { "iban", 15, 33, 89, true, true },
+        { "bank-account", 7, 30, 24, false, true },
+        { "cn-id", 18, 18, 1, true, true },
+        { "cn-mobile", 11, 11, 1, false, true },
+        { "passport", 6, 9, 4, false, false },
+        { "cn-passport", 9, 9, 1, false, true },
+        { "uscc", 18, 18, 1, true, true },
+        { "us-ssn", 9, 9, 1, false, true },
+        { "us-aba-account", 13, 26, 14, true, true },
+        { "uk-sort-account", 14, 14, 1, false, true },
+        { "in-pan", 10, 10, 1, false, true },
+        { "in-aadhaar", 12, 12, 1, true, true },
+        { "generic-digits", 6, 32, 27, false, false },
+        { "generic-alnum", 6, 32, 27, false, false },
     };
     const struct format *out = NULL;
 
     (void)state;
-    assert_int_equal(format_set_count(set), 5);
-    for (size_t i = 0; i < 5; i++) {
+    assert_int_equal(format_set_count(set), sizeof(rows) / sizeof(rows[0]));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct format *fmt = find(rows[i].name);
 
         assert_ptr_equal(format_set_at(set, i), fmt);
         assert_string_equal(format_name(fmt), rows[i].name);
-        assert_int_equal(format_class(fmt), FORMAT_C2);
+        assert_int_equal(format_class(fmt),
+                         strcmp(rows[i].name, "uscc") == 0 ? FORMAT_C1 : FORMAT_C2);
+        assert_int_equal(format_is_marked(fmt), rows[i].marked);
         assert_int_equal(format_len_min(fmt), rows[i].len_min);
         assert_int_equal(format_len_max(fmt), rows[i].len_max);
         assert_int_equal(format_kind_count(fmt), rows[i].kinds);

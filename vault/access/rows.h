@@ -30,6 +30,7 @@
 #define ROW_SEED_LEN     20 /* bytes of a TOTP seed */
 
 enum row_state { ROW_ACTIVE = 1, ROW_FROZEN, ROW_PENDING };
+enum token_check { TOKEN_CHECK_FAIL, TOKEN_CHECK_NONE }; /* what tells a token; NONE: unmarked */
 enum domain_mode { MODE_DETERMINISTIC = 1, MODE_RANDOM, MODE_ONE_TIME };
 
 /* "deterministic", "active", …; "?" outside the enum. */

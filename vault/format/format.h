@@ -32,6 +32,15 @@ struct format; /* opaque, constant */
 
 enum format_class { FORMAT_C1 = 1, FORMAT_C2 = 2 };
 
+/* Who looks at a value through a mask; each may be shown other positions. */
+enum format_viewer {
+    FORMAT_FOR_OPERATOR,
+    FORMAT_FOR_APPROVER,
+    FORMAT_FOR_AUDITOR,
+    FORMAT_FOR_PARTNER,
+    FORMAT_VIEWERS
+};
+
 /* What stays in clear. A country code always stays and is not counted; prefix counts from behind it
  * and its check digits. */
 struct format_keep {
@@ -57,7 +66,11 @@ const char *format_name(const struct format *fmt);
 enum format_class format_class(const struct format *fmt);
 /* True where originals carry a check digit (pan, iban, cn-id). */
 bool format_has_check(const struct format *fmt);
-size_t format_len_min(const struct format *fmt); /* bytes, canonical */
+/* True where every token is told from every original without a key. False: `marked = no`, tokens
+ * look like originals, and a domain must say that it wants that. */
+bool format_is_marked(const struct format *fmt);
+bool format_keeps_length(const struct format *fmt); /* tokens are as long as their values */
+size_t format_len_min(const struct format *fmt);    /* bytes, canonical */
 size_t format_len_max(const struct format *fmt);
 
 /* HUFU_OK; HUFU_SYNTAX where the format never keeps that end; HUFU_RANGE where it is too much.
@@ -65,8 +78,9 @@ size_t format_len_max(const struct format *fmt);
 HUFU_MUST_USE enum hufu_err format_keep_check(const struct format *fmt, struct format_keep keep);
 
 /*
- * Strips the format's separators (single ones, inside) and makes letters upper-case. A valid
- * alphabet and length for the format, nothing more.
+ * Strips the format's separators (single ones, inside), makes letters upper-case, and completes an
+ * old, shorter form where the format takes one. A valid alphabet and length for the format, nothing
+ * more.
  *
  * in:      any content, any length.
  * Returns: HUFU_OK; HUFU_INVALID_VALUE, outputs untouched.
@@ -78,16 +92,19 @@ HUFU_MUST_USE enum hufu_err format_canon(const struct format *fmt, struct view i
 HUFU_MUST_USE enum hufu_err format_check(const struct format *fmt, struct view canonical);
 
 /* True where canonical has the shape and the mark of a token: format_draw could have made it from
- * some original. Never true for a valid original. */
+ * some original. Never true for a valid original, but where the format is not marked: there every
+ * original could be a token. */
 bool format_is_token(const struct format *fmt, struct format_keep keep, struct view canonical);
 
-/* Both questions in one pass. */
+/* Both questions in one pass. An original is called one first: without a mark there is no
+ * FORMAT_TOKEN_SHAPE. */
 enum format_verdict format_judge(const struct format *fmt, struct format_keep keep,
                                  struct view canonical);
 
 /*
  * Draws a token, exactly uniform over the token space of the original's bucket: same length and
- * alphabet, kept parts in place, never a valid original. No memory is allocated.
+ * alphabet, kept parts in place, never a valid original (without a mark: never this original). No
+ * memory is allocated.
  *
  * canonical: a valid original.
  * out:       the token, as long as canonical; the rest of out is untouched.
@@ -98,13 +115,22 @@ HUFU_MUST_USE enum hufu_err format_draw(const struct format *fmt, struct format_
                                         struct view canonical, struct draw *draw,
                                         uint8_t out[static FORMAT_VALUE_MAX]);
 
+/* The same, and for mail addresses, whose tokens are of another length and format_draw refuses. */
+HUFU_MUST_USE enum hufu_err format_draw_any(const struct format *fmt, struct format_keep keep,
+                                            struct view canonical, struct draw *draw,
+                                            uint8_t out[static FORMAT_VALUE_MAX], size_t *len_out);
+
 /* Appends what names the value's bucket: its length (u8), country if any, kept prefix, kept suffix.
  * A token is in the bucket of its original. */
 void format_bucket(const struct format *fmt, struct format_keep keep, struct view canonical,
                    struct buf *out);
 
-/* Appends the operators' mask: as long as canonical, hidden characters are '*'. */
+/* Appends a mask: as long as canonical, hidden are '*'. format_mask: the operators'. */
 void format_mask(const struct format *fmt, struct view canonical, struct buf *out);
+void format_mask_for(const struct format *fmt, enum format_viewer viewer, struct view canonical,
+                     struct buf *out);
+/* Whether a viewer sees the character at a place of a value of that length. */
+bool format_mask_shows(const struct format *fmt, enum format_viewer viewer, size_t at, size_t len);
 
 /* Buckets of one kind are equally large: a kind is a length (pan: 13..19) or a country (iban). */
 struct format_capacity {

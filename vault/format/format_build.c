@@ -4,6 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct format_separator format_separators[FORMAT_SEPARATORS] = {
+    { "space", ' ' },
+    { "dash", '-' },
+    { "dot", '.' },
+    { "slash", '/' },
+};
+
 static enum hufu_err fail(struct format_build *b, const char *why)
 {
     return format_fault_at(b->fault, b->line, why);
@@ -61,19 +68,24 @@ static enum hufu_err scan_source(struct format_build *b, struct format_scan *s)
     return HUFU_OK;
 }
 
-/* What each input byte becomes. Letters count where the layout has any; either case is taken. */
+/* What each input byte becomes: the characters of any place, letters in either case. */
 static void canon_fill(struct format *fmt)
 {
-    bool letters = fmt->countries[0] != '\0';
+    uint8_t takes = 0;
 
-    for (unsigned c = '0'; c <= '9'; c++)
+    for (size_t i = 0; i < fmt->shapes_count; i++)
+        for (size_t k = 0; k < fmt->shapes[i].len; k++)
+            takes |= fmt->shapes[i].takes[k];
+    for (unsigned c = '0'; c <= 'Z'; c++) {
+        if ((fmt->bits[c] & takes) == 0)
+            continue;
         fmt->canon[c] = (uint8_t)c;
-    for (unsigned c = 'A'; c <= 'Z'; c++)
-        if (letters || (c == 'X' && fmt->rule == CHECK_MOD11_2))
-            fmt->canon[c] = fmt->canon[c + 32] = (uint8_t)c;
+        if (c >= 'A')
+            fmt->canon[c + 32] = (uint8_t)c;
+    }
 }
 
-/* "none", "space", "dash" or "space dash" */
+/* "none", or any of "space", "dash", "dot" and "slash" */
 static enum hufu_err scan_separators(struct format_build *b, struct format_scan *s)
 {
     struct view word = format_scan_word(s);
@@ -81,12 +93,16 @@ static enum hufu_err scan_separators(struct format_build *b, struct format_scan 
     canon_fill(b->fmt);
     if (view_is(word, "none"))
         return HUFU_OK;
+    if (b->fmt->is_email)
+        return fail(b, "a mail address has no separators: separators = none");
     for (; word.len > 0; word = format_scan_word(s)) {
-        uint8_t c = view_is(word, "space") ? ' ' : view_is(word, "dash") ? '-' : 0;
+        size_t i = 0;
 
-        if (c == 0 || b->fmt->canon[c] != 0)
-            return fail(b, "separators are space and dash, each once, or none");
-        b->fmt->canon[c] = FORMAT_NONE;
+        while (i < FORMAT_SEPARATORS && !view_is(word, format_separators[i].name))
+            i++;
+        if (i == FORMAT_SEPARATORS || b->fmt->canon[format_separators[i].c] != 0)
+            return fail(b, "separators are space, dash, dot and slash, each once, or none");
+        b->fmt->canon[format_separators[i].c] = FORMAT_NONE;
     }
     return HUFU_OK;
 }
@@ -116,16 +132,41 @@ static enum hufu_err scan_hidden(struct format_build *b, struct format_scan *s)
     return scan_u8(b, s, &b->fmt->hidden_min);
 }
 
-/* "6+4" */
 static enum hufu_err scan_mask(struct format_build *b, struct format_scan *s)
 {
-    enum hufu_err err = scan_u8(b, s, &b->fmt->mask_prefix);
+    return format_mask_scan(b, s, FORMAT_FOR_OPERATOR);
+}
 
-    if (err != HUFU_OK)
-        return err;
-    if (!format_scan_is(s, '+'))
-        return fail(b, "a mask is what it shows: 6+4");
-    return scan_u8(b, s, &b->fmt->mask_suffix);
+static enum hufu_err scan_mask_approver(struct format_build *b, struct format_scan *s)
+{
+    return format_mask_scan(b, s, FORMAT_FOR_APPROVER);
+}
+
+static enum hufu_err scan_mask_auditor(struct format_build *b, struct format_scan *s)
+{
+    return format_mask_scan(b, s, FORMAT_FOR_AUDITOR);
+}
+
+static enum hufu_err scan_mask_partner(struct format_build *b, struct format_scan *s)
+{
+    return format_mask_scan(b, s, FORMAT_FOR_PARTNER);
+}
+
+static enum hufu_err scan_in_text(struct format_build *b, struct format_scan *s)
+{
+    struct view word = format_scan_word(s);
+
+    if (view_is(word, "anywhere"))
+        b->fmt->in_text = FORMAT_TEXT_ANYWHERE;
+    else if (view_is(word, "whole"))
+        b->fmt->in_text = FORMAT_TEXT_WHOLE;
+    else if (view_is(word, "no"))
+        b->fmt->in_text = FORMAT_TEXT_NO;
+    else
+        return fail(b, "in_text is anywhere, whole or no");
+    if (b->fmt->in_text == FORMAT_TEXT_ANYWHERE && b->fmt->rule == CHECK_NONE)
+        return fail(b, "in_text = anywhere is for layouts with a check");
+    return HUFU_OK;
 }
 
 /* In this order, whatever the order in the file: later keys judge what earlier ones have set. */
@@ -137,13 +178,19 @@ static const struct {
     { "class", scan_class, "the key class is missing" },
     { "source", scan_source, "the key source is missing" },
     { "layout", format_layout_scan, "the key layout is missing" },
+    { "old_form", format_layout_scan_old, NULL },
     { "separators", scan_separators, "the key separators is missing" },
     { "keep_prefix_max", scan_prefix, "the key keep_prefix_max is missing" },
     { "keep_suffix_max", scan_suffix, "the key keep_suffix_max is missing" },
     { "hidden_min", scan_hidden, "the key hidden_min is missing" },
     { "mask", scan_mask, "the key mask is missing" },
-    { "mark", format_mark_scan, "the key mark is missing" },
+    { "mask_approver", scan_mask_approver, NULL },
+    { "mask_auditor", scan_mask_auditor, NULL },
+    { "mask_partner", scan_mask_partner, NULL },
+    { "mark", format_mark_scan, NULL },
+    { "marked", format_mark_scan_none, NULL },
     { "unissued", format_mark_scan_patterns, NULL },
+    { "in_text", scan_in_text, NULL },
 };
 #define KEYS_COUNT (sizeof(keys) / sizeof(keys[0]))
 
@@ -196,15 +243,20 @@ static enum hufu_err limits_judge(struct format_build *b)
 {
     const struct format *fmt = b->fmt;
     unsigned rest = (unsigned)fmt->head + fmt->hidden_min;
+    enum hufu_err err;
 
     b->line = b->section->line;
     if (fmt->hidden_min < 1)
         return fail(b, "hidden_min is at least 1");
     if (rest + fmt->keep_prefix_max > fmt->len_min || rest + fmt->keep_suffix_max > fmt->len_min)
         return fail(b, "the shortest value has no room for what stays and hidden_min");
-    if (fmt->mask_prefix + fmt->mask_suffix >= fmt->len_min)
-        return fail(b, "the mask shows all of the shortest value");
-    return format_mark_judge(b);
+    if (fmt->is_email && (fmt->keep_prefix_max != 0 || fmt->keep_suffix_max != 0))
+        return fail(b, "a mail address keeps nothing: keep_prefix_max = 0, keep_suffix_max = 0");
+    err = format_mask_judge(b);
+    b->line = b->section->line;
+    if (err == HUFU_OK)
+        err = format_mark_judge(b);
+    return err == HUFU_OK ? format_keep_judge(b) : err;
 }
 
 /* A printed definition must be small enough to be read again. */
@@ -221,9 +273,9 @@ static enum hufu_err size_judge(struct format_build *b)
 }
 
 enum hufu_err format_build(const struct format_file *file, const struct format_section *section,
-                           bool *used, struct format **out, struct format_fault *fault)
+                           bool is_new, bool *used, struct format **out, struct format_fault *fault)
 {
-    struct format_build b = { file, section, used, NULL, fault, section->line };
+    struct format_build b = { .file = file, .section = section, .used = used, .fault = fault };
     struct format *fmt = calloc(1, sizeof(*fmt));
     enum hufu_err err = HUFU_NOMEM;
 
@@ -232,7 +284,9 @@ enum hufu_err format_build(const struct format_file *file, const struct format_s
     fmt->pool = calloc(FORMAT_POOL_MAX, sizeof(*fmt->pool));
     if (fmt->pool == NULL)
         goto out;
+    memcpy(fmt->bits, format_char_bits, sizeof(fmt->bits));
     b.fmt = fmt;
+    b.line = section->line;
     used[section - file->sections] = true;
     memcpy(fmt->name, section->name.p, section->name.len);
     err = keys_check(&b);
@@ -240,6 +294,8 @@ enum hufu_err format_build(const struct format_file *file, const struct format_s
         err = keys_scan(&b);
     if (err == HUFU_OK)
         err = limits_judge(&b);
+    if (err == HUFU_OK && is_new)
+        err = format_space_judge(&b);
     if (err == HUFU_OK)
         err = size_judge(&b);
     if (err != HUFU_OK)
@@ -258,8 +314,9 @@ enum hufu_err format_build_rest(const struct format_file *file, const bool *used
         const struct format_section *s = &file->sections[i];
 
         if (!view_is(s->kind, "format") && !view_is(s->kind, "set") &&
-            !view_is(s->kind, "countries"))
-            return format_fault_at(fault, s->line, "sections are format, set and countries");
+            !view_is(s->kind, "countries") && !view_is(s->kind, "alphabet"))
+            return format_fault_at(fault, s->line,
+                                   "sections are format, set, alphabet and countries");
         if (!used[i])
             return format_fault_at(fault, s->line, "no format uses this section");
     }

@@ -2,71 +2,57 @@
 #include <string.h>
 
 #include "vault/base/secret.h"
-#include "vault/format/format_def.h"
+#include "vault/format/email.h"
+#include "vault/format/format_part.h"
 
-/* An unissued SSN that keeps its serial is found in 1 of 15 draws, so that this many failures in a
- * row mean an empty bucket (probability of a mistake: below 2^-400). */
+/* A definition is refused where a token takes more than 128 draws on average, so that this many
+ * failures in a row mean an empty bucket (probability of a mistake: e^-32). */
 #define DRAW_TRIES 4096
 
 struct slots { /* the hidden characters of a token */
-    const struct format *fmt;
     size_t count;
     uint8_t at[FORMAT_VALUE_MAX];
-    uint8_t radix[FORMAT_VALUE_MAX];
+    struct format_symbols of[FORMAT_VALUE_MAX];
 };
 
-static const char symbols[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
-/* How many characters a position takes. */
-static uint8_t radix_of(uint8_t takes)
+/* A number below n, exactly uniform (Lemire, as draw_below, but with the division left out where it
+ * cannot matter: in all but n of 2^64 cases). */
+static enum hufu_err below(struct draw *draw, uint64_t n, uint64_t *out)
 {
-    return (uint8_t)((takes & FORMAT_IS_DIGIT ? 10 : 0) + (takes & FORMAT_IS_LETTER ? 26 : 0) +
-                     (takes & FORMAT_IS_X ? 1 : 0));
+    unsigned __int128 wide;
+    uint64_t x;
+
+    do {
+        enum hufu_err err = draw_bytes(draw, (uint8_t *)&x, sizeof(x));
+
+        if (err != HUFU_OK)
+            return err;
+        wide = (unsigned __int128)x * n;
+    } while ((uint64_t)wide < n && (uint64_t)wide < -n % n);
+    *out = (uint64_t)(wide >> 64);
+    return HUFU_OK;
 }
 
 static void slots_fill(struct slots *s, const struct format *fmt, const struct format_shape *shape,
-                       struct format_keep keep)
+                       size_t from, size_t to)
 {
-    size_t from = (size_t)fmt->head + keep.prefix;
-    size_t to = (size_t)shape->len - keep.suffix;
-
-    s->fmt = fmt;
     s->count = 0;
-    if (fmt->mark == FORMAT_CHECK_DIGITS) { /* both check digits are one slot */
-        s->at[0] = 2;
-        s->radix[0] = fmt->marks_count;
-        s->count = 1;
-    }
-    for (size_t i = from; i < to; i++) {
-        s->at[s->count] = (uint8_t)i;
-        s->radix[s->count] = radix_of(shape->takes[i]);
-        s->count++;
-    }
-}
+    for (size_t i = 0; i < fmt->parts_count; i++) {
+        bool is_fixed = fmt->parts[i].kind == FORMAT_LITERAL ||
+                        (fmt->parts[i].kind == FORMAT_DATE && fmt->mark == FORMAT_UNMARKED);
 
-/* Puts number v, below the slot's radix, where the slot is. */
-static void slot_put(const struct slots *s, size_t i, const struct format_shape *shape, unsigned v,
-                     uint8_t *token)
-{
-    uint8_t at = s->at[i];
-
-    if (s->fmt->mark == FORMAT_CHECK_DIGITS && i == 0) {
-        token[2] = (uint8_t)('0' + s->fmt->marks[v] / 10);
-        token[3] = (uint8_t)('0' + s->fmt->marks[v] % 10);
-    } else if (s->radix[i] == 10) {
-        token[at] = (uint8_t)('0' + v);
-    } else if (s->radix[i] == 26) {
-        token[at] = (uint8_t)('A' + v);
-    } else if ((shape->takes[at] & FORMAT_IS_X) != 0) {
-        token[at] = v == 10 ? 'X' : (uint8_t)('0' + v);
-    } else {
-        token[at] = (uint8_t)symbols[v];
+        for (size_t k = shape->at[i]; k < shape->at[i + 1]; k++) {
+            if (is_fixed || k < from || k >= to)
+                continue;
+            s->at[s->count] = (uint8_t)k;
+            s->of[s->count] = format_symbols_of(fmt, shape->takes[k]);
+            s->count++;
+        }
     }
 }
 
 /* Gives every slot a uniform character: as many slots to one random number as it has room for. */
-static enum hufu_err slots_draw(const struct slots *s, const struct format_shape *shape,
-                                struct draw *draw, uint8_t *token)
+static enum hufu_err slots_draw(const struct slots *s, struct draw *draw, uint8_t *token)
 {
     for (size_t i = 0; i < s->count;) {
         uint64_t room = 1;
@@ -75,44 +61,169 @@ static enum hufu_err slots_draw(const struct slots *s, const struct format_shape
         enum hufu_err err;
 
         while (to < s->count && room <= UINT64_MAX / 64)
-            room *= s->radix[to++];
-        err = draw_below(draw, room, &v);
+            room *= s->of[to++].count;
+        err = below(draw, room, &v);
         if (err != HUFU_OK)
             return err;
         for (; i < to; i++) {
-            /* Division by a constant is much cheaper than by a variable. */
-            unsigned digit = (unsigned)(s->radix[i] == 10 ? v % 10 : v % s->radix[i]);
-
-            v = s->radix[i] == 10 ? v / 10 : v / s->radix[i];
-            slot_put(s, i, shape, digit, token);
+            token[s->at[i]] = (uint8_t)s->of[i].symbol[v % s->of[i].count];
+            v /= s->of[i].count;
         }
     }
     return HUFU_OK;
 }
 
+/* Digits from one place to another. Division by a constant is much cheaper than by a variable. */
+static enum hufu_err digits_fill(struct draw *draw, size_t from, size_t to, uint8_t *token)
+{
+    static const uint64_t tens[] = { 1,      10,      100,      1000,      10000,
+                                     100000, 1000000, 10000000, 100000000, 1000000000 };
+
+    while (from < to) {
+        size_t n = to - from < 9 ? to - from : 9;
+        uint64_t wide;
+        uint32_t v;
+        enum hufu_err err = below(draw, tens[n], &wide);
+
+        if (err != HUFU_OK)
+            return err;
+        for (v = (uint32_t)wide; n > 0; n--, v /= 10)
+            token[from++] = (uint8_t)('0' + v % 10);
+    }
+    return HUFU_OK;
+}
+
+/* A date of the calendar, each as likely: a year and one of 366 days, until the year has it. */
+static enum hufu_err date_draw(const struct format_part *p, struct draw *draw, uint8_t *at)
+{
+    uint64_t v;
+    enum hufu_err err;
+
+    do {
+        err = below(draw, (uint64_t)(p->year_max - p->year_min + 1) * 366, &v);
+    } while (err == HUFU_OK &&
+             !format_date_put(p, p->year_min + (unsigned)(v / 366), (unsigned)(v % 366), at));
+    return err;
+}
+
+static enum hufu_err dates_draw(const struct format *fmt, const struct format_shape *shape,
+                                size_t from, size_t to, struct draw *draw, uint8_t *token)
+{
+    enum hufu_err err = HUFU_OK;
+
+    for (size_t i = 0; err == HUFU_OK && i < fmt->parts_count; i++)
+        if (fmt->parts[i].kind == FORMAT_DATE && shape->at[i] >= from && shape->at[i + 1] <= to)
+            err = date_draw(&fmt->parts[i], draw, token + shape->at[i]);
+    return err;
+}
+
+/* One of the format's check digit pairs. */
+static enum hufu_err mark_draw(const struct format *fmt, struct draw *draw, uint8_t *token)
+{
+    uint64_t v;
+    enum hufu_err err = below(draw, fmt->marks_count, &v);
+
+    if (err != HUFU_OK)
+        return err;
+    token[2] = (uint8_t)('0' + fmt->marks[v] / 10);
+    token[3] = (uint8_t)('0' + fmt->marks[v] % 10);
+    return HUFU_OK;
+}
+
+/* Anything of the alphabet in each hidden place, each filling as likely. */
+static enum hufu_err fill(const struct format *fmt, const struct format_shape *shape,
+                          const struct slots *slots, struct format_keep keep, struct draw *draw,
+                          uint8_t *token)
+{
+    enum hufu_err err = HUFU_OK;
+
+    if (fmt->mark == FORMAT_CHECK_DIGITS)
+        err = mark_draw(fmt, draw, token);
+    if (err == HUFU_OK)
+        err = slots_draw(slots, draw, token);
+    if (err == HUFU_OK && fmt->mark == FORMAT_UNMARKED)
+        err = dates_draw(fmt, shape, (size_t)fmt->head + keep.prefix,
+                         (size_t)shape->len - keep.suffix, draw, token);
+    return err;
+}
+
+/* True where it may be given out: marked; without marks, not its own original. */
+static bool may_be(const struct format *fmt, const struct format_shape *shape, const uint8_t *token,
+                   struct view original)
+{
+    return format_mark_has(fmt, shape, token) &&
+           (fmt->mark != FORMAT_UNMARKED || !view_equal(view_of(token, shape->len), original));
+}
+
 /* Uniform over all fillings, and those without the mark are thrown away: so uniform over the rest.
  */
+static enum hufu_err draw_slots(const struct format *fmt, const struct format_shape *shape,
+                                struct format_keep keep, struct view original, struct draw *draw,
+                                uint8_t *token)
+{
+    struct slots slots;
+
+    slots_fill(&slots, fmt, shape, (size_t)fmt->head + keep.prefix,
+               (size_t)shape->len - keep.suffix);
+    for (unsigned tries = 0; tries < DRAW_TRIES; tries++) {
+        enum hufu_err err = fill(fmt, shape, &slots, keep, draw, token);
+
+        if (err != HUFU_OK || may_be(fmt, shape, token, original))
+            return err;
+    }
+    return HUFU_EXHAUSTED;
+}
+
+/* The same for digits alone, without a list of places and symbols. */
+static enum hufu_err draw_digits(const struct format *fmt, const struct format_shape *shape,
+                                 struct format_keep keep, struct view original, struct draw *draw,
+                                 uint8_t *token)
+{
+    for (unsigned tries = 0; tries < DRAW_TRIES; tries++) {
+        enum hufu_err err = digits_fill(draw, (size_t)fmt->head + keep.prefix,
+                                        (size_t)shape->len - keep.suffix, token);
+
+        if (err != HUFU_OK || may_be(fmt, shape, token, original))
+            return err;
+    }
+    return HUFU_EXHAUSTED;
+}
+
 enum hufu_err format_draw(const struct format *fmt, struct format_keep keep, struct view canonical,
                           struct draw *draw, uint8_t out[static FORMAT_VALUE_MAX])
 {
     const struct format_shape *shape = format_shape_find(fmt, canonical);
     uint8_t token[FORMAT_VALUE_MAX];
-    struct slots slots;
-    enum hufu_err err = HUFU_EXHAUSTED;
+    enum hufu_err err;
 
-    if (shape == NULL || !format_shape_fits(shape, canonical.p))
+    if (shape == NULL || !format_shape_fits(fmt, shape, canonical.p))
         return HUFU_INVALID_VALUE;
     assert((size_t)fmt->head + keep.prefix + keep.suffix < shape->len);
     memcpy(token, canonical.p, shape->len);
-    slots_fill(&slots, fmt, shape, keep);
-    for (unsigned tries = 0; tries < DRAW_TRIES; tries++) {
-        err = slots_draw(&slots, shape, draw, token);
-        if (err != HUFU_OK || format_mark_has(fmt, shape, token))
-            break;
-        err = HUFU_EXHAUSTED;
-    }
+    if (shape->is_digits && fmt->is_plain)
+        err = draw_digits(fmt, shape, keep, canonical, draw, token);
+    else
+        err = draw_slots(fmt, shape, keep, canonical, draw, token);
     if (err == HUFU_OK)
         memcpy(out, token, shape->len);
     wipe(token, shape->len); /* what was kept is part of the original */
+    return err;
+}
+
+enum hufu_err format_draw_any(const struct format *fmt, struct format_keep keep,
+                              struct view canonical, struct draw *draw,
+                              uint8_t out[static FORMAT_VALUE_MAX], size_t *len_out)
+{
+    enum hufu_err err;
+
+    if (fmt->is_email) {
+        if (!email_is_address(canonical))
+            return HUFU_INVALID_VALUE;
+        err = email_draw(draw, out);
+    } else {
+        err = format_draw(fmt, keep, canonical, draw, out);
+    }
+    if (err == HUFU_OK)
+        *len_out = fmt->is_email ? EMAIL_TOKEN_LEN : canonical.len;
     return err;
 }

@@ -1,161 +1,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vault/format/email.h"
 #include "vault/format/format_build.h"
 
 static enum hufu_err fail(struct format_build *b, const char *why)
 {
     return format_fault_at(b->fault, b->line, why);
-}
-
-/* digits(6) or digits(12-18) */
-static enum hufu_err scan_digits(struct format_build *b, struct format_scan *s,
-                                 struct format_part *part)
-{
-    unsigned low, high;
-
-    if (!format_scan_number(s, FORMAT_VALUE_MAX, &low))
-        return fail(b, "digits(N) or digits(N-M), 64 at most");
-    high = low;
-    if (format_scan_is(s, '-') && !format_scan_number(s, FORMAT_VALUE_MAX, &high))
-        return fail(b, "digits(N) or digits(N-M), 64 at most");
-    if (low == 0 || high < low)
-        return fail(b, "digits(N-M) needs 1 <= N <= M");
-    part->kind = FORMAT_DIGITS;
-    part->len_min = (uint8_t)low;
-    part->len_max = (uint8_t)high;
-    return HUFU_OK;
-}
-
-static bool is_in_pool(const struct format *fmt, struct view name)
-{
-    for (size_t i = 0; i < fmt->pool_count; i++)
-        if (view_is(name, fmt->pool[i].name))
-            return true;
-    return false;
-}
-
-/* set(NAME): fetches [set NAME] into the pool. */
-static enum hufu_err scan_set(struct format_build *b, struct format_scan *s,
-                              struct format_part *part)
-{
-    struct view name = format_scan_word(s);
-    const struct format_section *section = format_build_find(b, "set", name);
-    const struct format_entry *e;
-    struct format_values *values;
-    struct format_scan list;
-    enum hufu_err err;
-    unsigned line = b->line;
-
-    if (section == NULL)
-        return fail(b, "there is no [set] of that name");
-    if (is_in_pool(b->fmt, name))
-        return fail(b, "a set may be used once in a layout");
-    e = &b->file->entries[section->first];
-    b->line = section->line;
-    if (section->count != 1 || !view_is(e->key, "values"))
-        return fail(b, "a set has the one key values");
-    values = format_build_values(b);
-    if (values == NULL)
-        return fail(b, "too many sets");
-    b->line = e->line;
-    memcpy(values->name, name.p, name.len);
-    list = format_scan_of(e->value);
-    err = format_values_scan(b, &list, 0, values);
-    if (err != HUFU_OK)
-        return err;
-    if (!format_scan_end(&list))
-        return fail(b, "values are numbers and ranges: 11-15, 21-23");
-    b->line = line;
-    part->kind = FORMAT_SET;
-    part->len_min = part->len_max = values->width;
-    part->values = (uint8_t)(b->fmt->pool_count - 1);
-    return HUFU_OK;
-}
-
-/* date(yyyymmdd, 1900-2099) */
-static enum hufu_err scan_date(struct format_build *b, struct format_scan *s,
-                               struct format_part *part)
-{
-    unsigned low, high;
-
-    if (!view_is(format_scan_word(s), "yyyymmdd") || !format_scan_is(s, ',') ||
-        !format_scan_number(s, 9999, &low) || !format_scan_is(s, '-') ||
-        !format_scan_number(s, 9999, &high) || low < 1 || high < low)
-        return fail(b, "a date is date(yyyymmdd, YEAR-YEAR)");
-    part->kind = FORMAT_DATE;
-    part->len_min = part->len_max = 8;
-    part->year_min = (uint16_t)low;
-    part->year_max = (uint16_t)high;
-    return HUFU_OK;
-}
-
-/* check(luhn), check(mod11-2) or check(mod97) */
-static enum hufu_err scan_check(struct format_build *b, struct format_scan *s,
-                                struct format_part *part)
-{
-    struct view rule = format_scan_word(s);
-
-    if (b->fmt->rule != CHECK_NONE)
-        return fail(b, "a layout has one check at most");
-    if (view_is(rule, "luhn"))
-        b->fmt->rule = CHECK_LUHN;
-    else if (view_is(rule, "mod11-2"))
-        b->fmt->rule = CHECK_MOD11_2;
-    else if (view_is(rule, "mod97"))
-        b->fmt->rule = CHECK_MOD97;
-    else
-        return fail(b, "check rules are luhn, mod11-2 and mod97");
-    part->kind = FORMAT_CHECK;
-    part->len_min = part->len_max = b->fmt->rule == CHECK_MOD97 ? 2 : 1;
-    return HUFU_OK;
-}
-
-/* country(NAME): the section is read when its shapes are made. */
-static enum hufu_err scan_country(struct format_build *b, struct format_scan *s,
-                                  struct format_part *part)
-{
-    struct view name = format_scan_word(s);
-
-    if (format_build_find(b, "countries", name) == NULL)
-        return fail(b, "there is no [countries] of that name");
-    if (b->fmt->countries[0] != '\0')
-        return fail(b, "a layout has one country at most");
-    memcpy(b->fmt->countries, name.p, name.len);
-    part->kind = FORMAT_COUNTRY;
-    part->len_min = part->len_max = 2;
-    return HUFU_OK;
-}
-
-static const struct {
-    const char *name;
-    enum hufu_err (*scan)(struct format_build *b, struct format_scan *s, struct format_part *part);
-} blocks[] = {
-    { "digits", scan_digits }, { "set", scan_set },         { "date", scan_date },
-    { "check", scan_check },   { "country", scan_country },
-};
-
-static enum hufu_err scan_part(struct format_build *b, struct format_scan *s,
-                               struct format_part *part)
-{
-    struct view name = format_scan_word(s);
-    enum hufu_err err;
-
-    if (view_is(name, "bban")) {
-        part->kind = FORMAT_BBAN;
-        return HUFU_OK;
-    }
-    for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
-        if (!view_is(name, blocks[i].name))
-            continue;
-        if (!format_scan_is(s, '('))
-            return fail(b, "a building block needs its parentheses");
-        err = blocks[i].scan(b, s, part);
-        if (err == HUFU_OK && !format_scan_is(s, ')'))
-            return fail(b, "a closing parenthesis is missing");
-        return err;
-    }
-    return fail(b, "building blocks are digits set date check country bban");
 }
 
 /* True where one of a country, mod97 and bban is there. */
@@ -167,6 +18,63 @@ static bool is_account(const struct format *fmt)
     return fmt->rule == CHECK_MOD97;
 }
 
+/* True where each character that the part takes is one of those the check rule reckons with. */
+static bool check_reads(const struct format *fmt, const struct format_part *p)
+{
+    uint8_t reads = fmt->rule == CHECK_MOD31 ? FORMAT_IS_MOD31 : FORMAT_IS_DIGIT;
+
+    if (p->kind == FORMAT_LITERAL) {
+        for (size_t i = 0; i < p->len_min; i++)
+            if ((format_char_bits[(uint8_t)p->literal[i]] & reads) == 0)
+                return false;
+        return true;
+    }
+    for (unsigned c = '0'; c <= 'Z'; c++)
+        if ((fmt->bits[c] & p->takes) != 0 && (format_char_bits[c] & reads) == 0)
+            return false;
+    return true;
+}
+
+static bool is_of_mod31(const struct format_values *values)
+{
+    static const char symbols[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    for (unsigned n = 0; n < format_values_all(values); n++)
+        for (unsigned v = n, i = 0; format_values_has(values, n) && i < values->width; i++) {
+            if ((format_char_bits[(uint8_t)symbols[v % 36]] & FORMAT_IS_MOD31) == 0)
+                return false;
+            v /= 36;
+        }
+    return true;
+}
+
+/* Before a mod31 check, places of a set take the 31 symbols if its words are of them. */
+static void sets_narrow(struct format *fmt)
+{
+    for (size_t i = 0; fmt->rule == CHECK_MOD31 && i < fmt->check_part; i++) {
+        struct format_part *p = &fmt->parts[i];
+
+        if (p->kind == FORMAT_SET && p->takes != FORMAT_IS_DIGIT &&
+            is_of_mod31(&fmt->pool[p->values]))
+            p->takes = FORMAT_IS_MOD31;
+    }
+}
+
+static enum hufu_err check_judge(struct format_build *b)
+{
+    struct format *fmt = b->fmt;
+
+    sets_narrow(fmt);
+
+    if (fmt->check_part == 0)
+        return fail(b, "a check needs something before it");
+    for (size_t i = 0; i < fmt->check_part; i++)
+        if (!check_reads(fmt, &fmt->parts[i]))
+            return fail(b, "the check rule cannot reckon with what is before it: digits are "
+                           "wanted, for mod31 the letters without I O S V Z too");
+    return HUFU_OK;
+}
+
 /* What the order of the parts must hold. */
 static enum hufu_err layout_judge(struct format_build *b)
 {
@@ -174,22 +82,20 @@ static enum hufu_err layout_judge(struct format_build *b)
     const struct format_part *p = fmt->parts;
     unsigned open = 0;
 
+    for (size_t i = 0; i < fmt->parts_count; i++)
+        if (p[i].kind == FORMAT_EMAIL && fmt->parts_count > 1)
+            return fail(b, "email is the whole of a layout");
     if (is_account(fmt)) {
         if (fmt->parts_count != 3 || p[0].kind != FORMAT_COUNTRY || p[1].kind != FORMAT_CHECK ||
             fmt->rule != CHECK_MOD97 || p[2].kind != FORMAT_BBAN)
             return fail(b, "country, mod97 and bban go together: country(NAME) check(mod97) bban");
         return HUFU_OK;
     }
-    for (size_t i = 0; i < fmt->parts_count; i++) {
+    for (size_t i = 0; i < fmt->parts_count; i++)
         open += p[i].len_min != p[i].len_max;
-        if (p[i].kind == FORMAT_CHECK && i + 1 < fmt->parts_count)
-            return fail(b, "luhn and mod11-2 are the last of a layout");
-    }
     if (open > 1)
         return fail(b, "one part at most may be of several lengths");
-    if (fmt->rule != CHECK_NONE && fmt->parts_count < 2)
-        return fail(b, "a check needs something before it");
-    return HUFU_OK;
+    return fmt->rule == CHECK_NONE ? HUFU_OK : check_judge(b);
 }
 
 /* The shape whose one open part is extra characters longer than its minimum. */
@@ -197,14 +103,14 @@ static void shape_make(const struct format *fmt, size_t extra, struct format_sha
 {
     size_t at = 0;
 
+    out->is_digits = true;
     for (size_t i = 0; i < fmt->parts_count; i++) {
         const struct format_part *p = &fmt->parts[i];
         size_t len = p->len_min + (p->len_min != p->len_max ? extra : 0);
 
         out->at[i] = (uint8_t)at;
-        memset(out->takes + at, FORMAT_IS_DIGIT, len);
-        if (p->kind == FORMAT_CHECK && fmt->rule == CHECK_MOD11_2)
-            out->takes[at] = FORMAT_IS_DIGIT | FORMAT_IS_X;
+        memset(out->takes + at, p->takes, len);
+        out->is_digits = out->is_digits && p->takes == FORMAT_IS_DIGIT;
         at += len;
     }
     out->at[fmt->parts_count] = (uint8_t)at;
@@ -218,6 +124,14 @@ static enum hufu_err shapes_make(struct format_build *b)
 
     if (fmt->countries[0] != '\0')
         return format_country_shapes(b);
+    if (fmt->parts[0].kind == FORMAT_EMAIL) {
+        fmt->is_email = true;
+        fmt->len_min = EMAIL_LEN_MIN;
+        fmt->len_max = FORMAT_VALUE_MAX;
+        fmt->shapes_count = 1;
+        fmt->shapes = calloc(1, sizeof(*fmt->shapes));
+        return fmt->shapes == NULL ? HUFU_NOMEM : HUFU_OK;
+    }
     for (size_t i = 0; i < fmt->parts_count; i++) {
         len_min += fmt->parts[i].len_min;
         len_max += fmt->parts[i].len_max;
@@ -235,61 +149,33 @@ static enum hufu_err shapes_make(struct format_build *b)
     return HUFU_OK;
 }
 
+static bool is_plain(const struct format *fmt)
+{
+    for (size_t i = 0; i < fmt->parts_count; i++)
+        if (fmt->parts[i].kind != FORMAT_CHARS && fmt->parts[i].kind != FORMAT_CHECK)
+            return false;
+    return true;
+}
+
 enum hufu_err format_layout_scan(struct format_build *b, struct format_scan *s)
 {
     struct format *fmt = b->fmt;
     enum hufu_err err;
 
+    fmt->check_part = FORMAT_NONE;
     while (!format_scan_end(s)) {
         if (fmt->parts_count == FORMAT_PARTS_MAX)
-            return fail(b, "a layout has 8 parts at most");
-        err = scan_part(b, s, &fmt->parts[fmt->parts_count]);
+            return fail(b, "a layout has 12 parts at most");
+        err = format_block_scan(b, s, &fmt->parts[fmt->parts_count]);
         if (err != HUFU_OK)
             return err;
         fmt->parts_count++;
     }
     if (fmt->parts_count == 0)
         return fail(b, "the layout is empty");
+    fmt->is_plain = is_plain(fmt);
     err = layout_judge(b);
     return err == HUFU_OK ? shapes_make(b) : err;
-}
-
-static void print_part(const struct format *fmt, const struct format_part *p, struct buf *out)
-{
-    static const char *const rules[] = { "", "luhn", "mod11-2", "mod97" };
-
-    switch (p->kind) {
-    case FORMAT_DIGITS:
-        buf_str(out, "digits(");
-        buf_dec(out, p->len_min);
-        if (p->len_max != p->len_min) {
-            buf_u8(out, '-');
-            buf_dec(out, p->len_max);
-        }
-        break;
-    case FORMAT_SET:
-        buf_str(out, "set(");
-        buf_str(out, fmt->pool[p->values].name);
-        break;
-    case FORMAT_DATE:
-        buf_str(out, "date(yyyymmdd, ");
-        buf_dec(out, p->year_min);
-        buf_u8(out, '-');
-        buf_dec(out, p->year_max);
-        break;
-    case FORMAT_CHECK:
-        buf_str(out, "check(");
-        buf_str(out, rules[fmt->rule]);
-        break;
-    case FORMAT_COUNTRY:
-        buf_str(out, "country(");
-        buf_str(out, fmt->countries);
-        break;
-    case FORMAT_BBAN:
-        buf_str(out, "bban");
-        return;
-    }
-    buf_u8(out, ')');
 }
 
 void format_layout_print(const struct format *fmt, struct buf *out)
@@ -297,6 +183,36 @@ void format_layout_print(const struct format *fmt, struct buf *out)
     for (size_t i = 0; i < fmt->parts_count; i++) {
         if (i > 0)
             buf_u8(out, ' ');
-        print_part(fmt, &fmt->parts[i], out);
+        format_block_print(fmt, &fmt->parts[i], out);
     }
+}
+
+/* insert(19, 6): an old form lacks the two characters 19 behind its sixth, and the check. */
+enum hufu_err format_layout_scan_old(struct format_build *b, struct format_scan *s)
+{
+    static const char why[] = "an old form is refused, or insert(TEXT, N): TEXT is put in behind "
+                              "its first N characters";
+    struct format *fmt = b->fmt;
+    struct view word = format_scan_word(s), text;
+    unsigned at;
+
+    if (view_is(word, "refused"))
+        return HUFU_OK;
+    if (!view_is(word, "insert") || !format_scan_is(s, '('))
+        return fail(b, why);
+    text = format_scan_symbols(s);
+    if (text.len == 0 || text.len > FORMAT_LITERAL_MAX || !format_scan_is(s, ',') ||
+        !format_scan_number(s, FORMAT_VALUE_MAX, &at) || !format_scan_is(s, ')'))
+        return fail(b, why);
+    if (fmt->rule == CHECK_NONE || fmt->rule == CHECK_MOD97 ||
+        fmt->check_part + 1 != fmt->parts_count || fmt->len_min != fmt->len_max)
+        return fail(b, "an old form is for layouts of one length that end with a check");
+    if (at + text.len + 1 >= fmt->len_min)
+        return fail(b, "an old form must be shorter by TEXT and the check character");
+    for (size_t i = 0; i < text.len; i++)
+        if ((fmt->bits[text.p[i]] & fmt->shapes[0].takes[at + i]) == 0)
+            return fail(b, "TEXT of an old form does not fit where it is put in");
+    memcpy(fmt->old_text, text.p, text.len);
+    fmt->old_at = (uint8_t)at;
+    return HUFU_OK;
 }

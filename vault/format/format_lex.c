@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "vault/format/format_part.h"
+
 struct lexer {
     const uint8_t *p, *end;
     unsigned line;
@@ -207,29 +209,47 @@ bool format_scan_is(struct format_scan *s, char c)
     return true;
 }
 
-struct view format_scan_word(struct format_scan *s)
+/* Skips blanks and takes what follows of one kind of characters. */
+static struct view scan_run(struct format_scan *s, bool (*takes)(uint8_t c))
 {
-    struct view word;
+    struct view run;
 
     (void)format_scan_end(s);
-    word = (struct view){ s->p, 0 };
-    while (s->p < s->end &&
-           ((*s->p >= 'a' && *s->p <= 'z') || (*s->p >= '0' && *s->p <= '9') || *s->p == '-'))
+    run = (struct view){ s->p, 0 };
+    while (s->p < s->end && takes(*s->p))
         s->p++;
-    word.len = (size_t)(s->p - word.p);
-    return word;
+    run.len = (size_t)(s->p - run.p);
+    return run;
+}
+
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_symbol(uint8_t c)
+{
+    return is_digit(c) || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_of_word(uint8_t c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-';
+}
+
+struct view format_scan_word(struct format_scan *s)
+{
+    return scan_run(s, is_of_word);
 }
 
 struct view format_scan_digits(struct format_scan *s)
 {
-    struct view digits;
+    return scan_run(s, is_digit);
+}
 
-    (void)format_scan_end(s);
-    digits = (struct view){ s->p, 0 };
-    while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
-        s->p++;
-    digits.len = (size_t)(s->p - digits.p);
-    return digits;
+struct view format_scan_symbols(struct format_scan *s)
+{
+    return scan_run(s, is_symbol);
 }
 
 bool format_scan_number(struct format_scan *s, unsigned max, unsigned *out)

@@ -21,6 +21,21 @@
 
 #define FORMAT_LINES_MAX 8192
 
+/* What is wrong with a definition, and where. */
+struct format_fault {
+    unsigned line;
+    const char *why; /* constant text */
+};
+
+/* Notes the fault and returns HUFU_SYNTAX. */
+static inline enum hufu_err format_fault_at(struct format_fault *fault, unsigned line,
+                                            const char *why)
+{
+    fault->line = line;
+    fault->why = why;
+    return HUFU_SYNTAX;
+}
+
 struct format_entry {
     struct view key, value; /* value: may span lines, its ends are not blank */
     unsigned line;
@@ -49,10 +64,11 @@ struct format_scan {
     const uint8_t *p, *end;
 };
 struct format_scan format_scan_of(struct view value);
-bool format_scan_end(struct format_scan *s);           /* nothing is left */
-bool format_scan_is(struct format_scan *s, char c);    /* takes c if it is next */
-struct view format_scan_word(struct format_scan *s);   /* [a-z0-9-]*, may be empty */
-struct view format_scan_digits(struct format_scan *s); /* [0-9]*, may be empty */
+bool format_scan_end(struct format_scan *s);            /* nothing is left */
+bool format_scan_is(struct format_scan *s, char c);     /* takes c if it is next */
+struct view format_scan_word(struct format_scan *s);    /* [a-z0-9-]*, may be empty */
+struct view format_scan_digits(struct format_scan *s);  /* [0-9]*, may be empty */
+struct view format_scan_symbols(struct format_scan *s); /* [0-9A-Z]*, may be empty */
 /* Takes a decimal number of 1..9 digits at most max; false where there is none. */
 bool format_scan_number(struct format_scan *s, unsigned max, unsigned *out);
 

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "vault/format/format_build.h"
@@ -10,37 +11,40 @@ static enum hufu_err fail(struct format_build *b, const char *why)
 /* check-digits(00, 01, 99). ISO 13616 makes 02..98, so that these three are never an IBAN's. */
 static enum hufu_err scan_check_digits(struct format_build *b, struct format_scan *s)
 {
+    static const struct format_values like = { .width = 2, .takes = FORMAT_IS_DIGIT };
     struct format_values digits = { 0 };
+    struct format *fmt = b->fmt;
     enum hufu_err err;
 
     if (!format_scan_is(s, '('))
         return fail(b, "check digits are check-digits(00, 01, 99)");
-    err = format_values_scan(b, s, 2, &digits);
-    if (err != HUFU_OK)
-        return err;
-    for (unsigned n = 0; n < 100; n++) {
+    err = format_values_scan(b, s, &like, &digits);
+    for (unsigned n = 0; err == HUFU_OK && n < 100; n++) {
         if (!format_values_has(&digits, n))
             continue;
         if (n >= 2 && n <= 98)
-            return fail(b, "check digits 02 to 98 are those of originals");
-        b->fmt->marks[b->fmt->marks_count++] = (uint8_t)n;
+            err = fail(b, "check digits 02 to 98 are those of originals");
+        else
+            fmt->marks[fmt->marks_count++] = (uint8_t)n;
     }
+    free(digits.bits);
+    if (err != HUFU_OK)
+        return err;
     /* Of two digit pairs at most one makes the remainder right: no BBAN is left without a token. */
-    if (b->fmt->marks_count < 2)
+    if (fmt->marks_count < 2)
         return fail(b, "at least two of 00, 01, 99 are needed");
-    if (!format_scan_is(s, ')'))
-        return fail(b, "a closing parenthesis is missing");
-    return HUFU_OK;
+    return format_scan_is(s, ')') ? HUFU_OK : fail(b, "a closing parenthesis is missing");
 }
 
 enum hufu_err format_mark_scan(struct format_build *b, struct format_scan *s)
 {
     struct view word = format_scan_word(s);
 
+    b->is_marked = true;
     if (view_is(word, "wrong-check")) {
         b->fmt->mark = FORMAT_WRONG_CHECK;
-        if (b->fmt->rule != CHECK_LUHN && b->fmt->rule != CHECK_MOD11_2)
-            return fail(b, "wrong-check needs check(luhn) or check(mod11-2) in the layout");
+        if (b->fmt->rule == CHECK_NONE || b->fmt->rule == CHECK_MOD97)
+            return fail(b, "wrong-check needs a check in the layout, other than check(mod97)");
         return HUFU_OK;
     }
     if (view_is(word, "check-digits")) {
@@ -49,13 +53,31 @@ enum hufu_err format_mark_scan(struct format_build *b, struct format_scan *s)
             return fail(b, "check-digits needs check(mod97) in the layout");
         return scan_check_digits(b, s);
     }
+    if (view_is(word, "invalid-domain")) {
+        b->fmt->mark = FORMAT_INVALID_DOMAIN;
+        return b->fmt->is_email ? HUFU_OK : fail(b, "invalid-domain is for layout = email");
+    }
     if (view_is(word, "unissued")) {
         b->fmt->mark = FORMAT_UNISSUED;
         if (b->fmt->rule != CHECK_NONE)
             return fail(b, "unissued is for layouts without a check");
         return HUFU_OK;
     }
-    return fail(b, "a mark is wrong-check, check-digits(...) or unissued");
+    return fail(b, "a mark is wrong-check, check-digits(...), unissued or invalid-domain");
+}
+
+/* marked = no: tokens look like originals. */
+enum hufu_err format_mark_scan_none(struct format_build *b, struct format_scan *s)
+{
+    if (!view_is(format_scan_word(s), "no"))
+        return fail(b, "marked = no, or the key mark");
+    if (b->is_marked)
+        return fail(b, "marked = no contradicts the key mark");
+    if (b->fmt->rule != CHECK_NONE)
+        return fail(b, "a layout with a check is marked: by a wrong one");
+    b->fmt->mark = FORMAT_UNMARKED;
+    b->is_marked = true;
+    return HUFU_OK;
 }
 
 /* The part whose set has that name, or parts_count. */
@@ -73,21 +95,19 @@ static enum hufu_err scan_term(struct format_build *b, struct format_scan *s,
 {
     size_t part = part_find(b->fmt, format_scan_word(s));
     struct format_values *values;
-    uint8_t width;
     enum hufu_err err;
 
     if (part == b->fmt->parts_count)
         return fail(b, "unissued names sets of the layout: us-group(00)");
     if (pattern->values[part] != FORMAT_NONE)
         return fail(b, "a set may be named once between two bars");
-    width = b->fmt->pool[b->fmt->parts[part].values].width;
     values = format_build_values(b);
     if (values == NULL)
         return fail(b, "too many sets");
     pattern->values[part] = (uint8_t)(b->fmt->pool_count - 1);
     if (!format_scan_is(s, '('))
         return fail(b, "a set needs its parentheses: us-group(00)");
-    err = format_values_scan(b, s, width, values);
+    err = format_values_scan(b, s, &b->fmt->pool[b->fmt->parts[part].values], values);
     if (err == HUFU_OK && !format_scan_is(s, ')'))
         return fail(b, "a closing parenthesis is missing");
     return err;
@@ -131,45 +151,23 @@ enum hufu_err format_mark_scan_patterns(struct format_build *b, struct format_sc
     return HUFU_OK;
 }
 
-static bool has_kind(const struct format *fmt, enum format_part_kind kind)
-{
-    for (size_t i = 0; i < fmt->parts_count; i++)
-        if (fmt->parts[i].kind == kind)
-            return true;
-    return false;
-}
-
-/* Which characters a mark lets stay: capacity and draw rely on each of these rules. */
 enum hufu_err format_mark_judge(struct format_build *b)
 {
-    const struct format *fmt = b->fmt;
-    const struct format_part *last = &fmt->parts[fmt->parts_count - 1];
-    bool is_plain = !has_kind(fmt, FORMAT_SET) && !has_kind(fmt, FORMAT_DATE);
-
-    switch (fmt->mark) {
-    case FORMAT_WRONG_CHECK:
-        /* Ten digits do not spread evenly over eleven remainders. */
-        if (fmt->rule == CHECK_MOD11_2 && fmt->keep_suffix_max != 0)
-            return fail(b, "with mod11-2 the check character cannot stay: keep_suffix_max = 0");
-        if (fmt->keep_suffix_max != 0 && !is_plain)
-            return fail(b, "beside sets and dates the check cannot stay: keep_suffix_max = 0");
-        break;
-    case FORMAT_CHECK_DIGITS:
-        break;
-    case FORMAT_UNISSUED:
-        if (fmt->patterns_count == 0)
-            return fail(b, "mark = unissued needs the key unissued");
-        if (fmt->keep_prefix_max != 0)
-            return fail(b, "an unissued prefix cannot stay: keep_prefix_max = 0");
-        if (fmt->keep_suffix_max > last->len_min)
-            return fail(b, "with mark = unissued at most the last part can stay");
-        break;
-    }
-    for (size_t i = 0; i < fmt->parts_count; i++)
-        if (fmt->parts[i].kind == FORMAT_DATE &&
-            (fmt->keep_suffix_max != 0 || fmt->keep_prefix_max > fmt->shapes[0].at[i]))
-            return fail(b, "what stays may not reach into a date");
+    if (!b->is_marked)
+        return fail(b, "the key mark is missing, or marked = no");
+    if (b->fmt->is_email && b->fmt->mark != FORMAT_INVALID_DOMAIN)
+        return fail(b, "layout = email needs mark = invalid-domain");
+    if (b->fmt->mark == FORMAT_UNISSUED && b->fmt->patterns_count == 0)
+        return fail(b, "mark = unissued needs the key unissued");
     return HUFU_OK;
+}
+
+bool format_mark_names(const struct format *fmt, size_t part)
+{
+    for (size_t i = 0; i < fmt->patterns_count; i++)
+        if (fmt->patterns[i].values[part] != FORMAT_NONE)
+            return true;
+    return false;
 }
 
 static bool pattern_fits(const struct format *fmt, const struct format_shape *shape,
@@ -180,7 +178,7 @@ static bool pattern_fits(const struct format *fmt, const struct format_shape *sh
 
         if (v != FORMAT_NONE &&
             !format_values_has(&fmt->pool[v],
-                               format_number(value + shape->at[i], fmt->pool[v].width)))
+                               format_values_number(&fmt->pool[v], value + shape->at[i])))
             return false;
     }
     return true;
@@ -205,6 +203,13 @@ bool format_mark_has(const struct format *fmt, const struct format_shape *shape,
             if (pattern_fits(fmt, shape, &fmt->patterns[i], value))
                 return true;
         return false;
+    case FORMAT_UNMARKED:
+        for (size_t i = 0; i < fmt->parts_count; i++)
+            if (!format_part_holds(fmt, &fmt->parts[i], value + shape->at[i]))
+                return false;
+        return true;
+    case FORMAT_INVALID_DOMAIN: /* has no shape: format_judge asks email.h */
+        break;
     }
     return false;
 }
@@ -236,7 +241,7 @@ static void print_patterns(const struct format *fmt, struct buf *out)
 
 void format_mark_print(const struct format *fmt, struct buf *out)
 {
-    buf_str(out, "mark = ");
+    buf_str(out, fmt->mark == FORMAT_UNMARKED ? "marked = no\n" : "mark = ");
     switch (fmt->mark) {
     case FORMAT_WRONG_CHECK:
         buf_str(out, "wrong-check\n");
@@ -254,6 +259,11 @@ void format_mark_print(const struct format *fmt, struct buf *out)
     case FORMAT_UNISSUED:
         buf_str(out, "unissued\n");
         print_patterns(fmt, out);
+        break;
+    case FORMAT_UNMARKED:
+        break;
+    case FORMAT_INVALID_DOMAIN:
+        buf_str(out, "invalid-domain\n");
         break;
     }
 }

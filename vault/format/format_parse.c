@@ -6,6 +6,8 @@ void format_free(struct format *fmt)
 {
     if (fmt == NULL)
         return;
+    for (size_t i = 0; i < fmt->pool_count; i++)
+        free(fmt->pool[i].bits);
     free(fmt->pool);
     free(fmt->shapes);
     free(fmt);
@@ -42,7 +44,7 @@ static enum hufu_err parse_file(const struct format_file *file, struct format **
     if (section == NULL)
         goto out;
     used = calloc(file->sections_count, sizeof(*used));
-    err = used == NULL ? HUFU_NOMEM : format_build(file, section, used, &fmt, fault);
+    err = used == NULL ? HUFU_NOMEM : format_build(file, section, false, used, &fmt, fault);
     if (err == HUFU_OK)
         err = format_build_rest(file, used, fault);
     if (err != HUFU_OK)
@@ -91,18 +93,40 @@ static void print_sets(const struct format *fmt, struct buf *out)
 
 static void print_separators(const struct format *fmt, struct buf *out)
 {
-    bool space = fmt->canon[' '] != 0;
-    bool dash = fmt->canon['-'] != 0;
+    bool any = false;
 
-    buf_str(out, "\nseparators = ");
-    if (!space && !dash)
-        buf_str(out, "none");
-    if (space)
-        buf_str(out, "space");
-    if (space && dash)
+    buf_str(out, "\nseparators =");
+    for (size_t i = 0; i < FORMAT_SEPARATORS; i++) {
+        if (fmt->canon[format_separators[i].c] == 0)
+            continue;
         buf_u8(out, ' ');
-    if (dash)
-        buf_str(out, "dash");
+        buf_str(out, format_separators[i].name);
+        any = true;
+    }
+    if (!any)
+        buf_str(out, " none");
+}
+
+static void print_old(const struct format *fmt, struct buf *out)
+{
+    if (fmt->old_text[0] == '\0')
+        return;
+    buf_str(out, "\nold_form = insert(");
+    buf_str(out, fmt->old_text);
+    buf_str(out, ", ");
+    buf_dec(out, fmt->old_at);
+    buf_u8(out, ')');
+}
+
+static void print_in_text(const struct format *fmt, struct buf *out)
+{
+    static const char *const words[] = { NULL, "anywhere", "whole", "no" };
+
+    if (fmt->in_text == FORMAT_TEXT_BY_RULE)
+        return;
+    buf_str(out, "in_text = ");
+    buf_str(out, words[fmt->in_text]);
+    buf_u8(out, '\n');
 }
 
 void format_print(const struct format *fmt, struct buf *out)
@@ -115,6 +139,7 @@ void format_print(const struct format *fmt, struct buf *out)
     buf_str(out, fmt->source);
     buf_str(out, "\nlayout = ");
     format_layout_print(fmt, out);
+    print_old(fmt, out);
     print_separators(fmt, out);
     buf_str(out, "\nkeep_prefix_max = ");
     buf_dec(out, fmt->keep_prefix_max);
@@ -122,12 +147,11 @@ void format_print(const struct format *fmt, struct buf *out)
     buf_dec(out, fmt->keep_suffix_max);
     buf_str(out, "\nhidden_min = ");
     buf_dec(out, fmt->hidden_min);
-    buf_str(out, "\nmask = ");
-    buf_dec(out, fmt->mask_prefix);
-    buf_u8(out, '+');
-    buf_dec(out, fmt->mask_suffix);
     buf_u8(out, '\n');
+    format_mask_print(fmt, out);
     format_mark_print(fmt, out);
+    print_in_text(fmt, out);
     print_sets(fmt, out);
+    format_alphabet_print(fmt, out);
     format_country_print(fmt, out);
 }

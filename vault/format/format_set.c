@@ -31,7 +31,7 @@ static enum hufu_err set_build(const struct format_file *file, struct format_set
             continue;
         if (set->count == FORMAT_COUNT_MAX)
             return format_fault_at(fault, s->line, "64 formats at most");
-        err = format_build(file, s, used, &set->formats[set->count], fault);
+        err = format_build(file, s, true, used, &set->formats[set->count], fault);
         if (err != HUFU_OK)
             return err;
         set->count++;
@@ -132,6 +132,21 @@ enum hufu_err format_set_find(const struct format_set *set, struct view name,
     return HUFU_NOT_FOUND;
 }
 
+static bool is_searched(const struct format *fmt, bool whole)
+{
+    switch (fmt->in_text) {
+    case FORMAT_TEXT_BY_RULE:
+        return whole || format_has_check(fmt);
+    case FORMAT_TEXT_ANYWHERE:
+        return true;
+    case FORMAT_TEXT_WHOLE:
+        return whole;
+    case FORMAT_TEXT_NO:
+        break;
+    }
+    return false;
+}
+
 bool format_set_probe(const struct format_set *set, struct view run, bool whole)
 {
     uint8_t value[FORMAT_VALUE_MAX];
@@ -141,7 +156,7 @@ bool format_set_probe(const struct format_set *set, struct view run, bool whole)
         const struct format *fmt = set->formats[i];
         size_t len;
 
-        if ((whole || format_has_check(fmt)) && format_canon(fmt, run, value, &len) == HUFU_OK)
+        if (is_searched(fmt, whole) && format_canon(fmt, run, value, &len) == HUFU_OK)
             found = format_check(fmt, view_of(value, len)) == HUFU_OK;
     }
     wipe(value, sizeof(value));
