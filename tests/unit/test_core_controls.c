@@ -10,16 +10,13 @@
 #include <errno.h>
 #include <lmdb.h>
 
-#include "tests/core_calls.h"
+#include "tests/core_suite.h"
 #include "vault/index.h"
 #include "vault/base/digest.h"
-#include "vault/base/log.h"
 
 #define PAN   "4111111111111111"
 #define OTHER "5500000000000004"
 
-static struct core_rig rig;
-static struct fake_hsm hsm;
 static struct rig_who acme = { .partner = "acme" };
 static int commit_errno; /* where not 0, every commit fails with it */
 
@@ -35,13 +32,6 @@ int mdb_txn_commit(MDB_txn *txn)
         return real.f(txn);
     mdb_txn_abort(txn);
     return commit_errno;
-}
-
-static int heap(void **state)
-{
-    (void)state;
-    log_setup("test", LOG_ERROR_LEVEL);
-    return secret_heap_init(RIG_HEAP_BYTES) == HUFU_OK ? 0 : -1;
 }
 
 static int setup(void **state)
@@ -560,5 +550,5 @@ int main(void)
         WITH_RIG(test_C26_the_reply_waits_for_its_entry),
     };
 
-    return cmocka_run_group_tests(tests, heap, NULL);
+    return cmocka_run_group_tests(tests, suite_heap, NULL);
 }

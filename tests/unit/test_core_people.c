@@ -8,22 +8,12 @@
 #include <cmocka.h>
 #include <liboath/oath.h>
 
-#include "tests/core_calls.h"
-#include "vault/base/log.h"
+#include "tests/core_suite.h"
 
 #define STEP_MS 30000ULL
 #define DAY_MS  86400000ULL
 
-static struct core_rig rig;
-static struct fake_hsm hsm;
 static char sara[MSG_SESSION_LEN + 1], sven[MSG_SESSION_LEN + 1], olga[MSG_SESSION_LEN + 1];
-
-static int heap(void **state)
-{
-    (void)state;
-    log_setup("test", LOG_ERROR_LEVEL);
-    return secret_heap_init(RIG_HEAP_BYTES) == HUFU_OK ? 0 : -1;
-}
 
 static int setup(void **state)
 {
@@ -33,14 +23,6 @@ static int setup(void **state)
     rig_login(&rig, "sara", sara);
     rig_login(&rig, "sven", sven);
     rig_login(&rig, "olga", olga);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_done(&rig);
-    fake_hsm_done(&hsm);
     return 0;
 }
 
@@ -496,7 +478,7 @@ static void test_C40_nobody_decides_about_oneself(void **state)
     assert_int_equal(whoami(third), HUFU_UNAUTHENTICATED);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, suite_teardown)
 
 int main(void)
 {
@@ -516,5 +498,5 @@ int main(void)
         TEST(test_C40_nobody_decides_about_oneself),
     };
 
-    return cmocka_run_group_tests(tests, heap, NULL);
+    return cmocka_run_group_tests(tests, suite_heap, NULL);
 }

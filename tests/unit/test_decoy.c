@@ -5,14 +5,11 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "tests/core_calls.h"
+#include "tests/core_suite.h"
 #include "vault/base/log.h"
 #include "vault/decoy.h"
 #include "vault/keys/envelope.h"
 #include "vault/token.h"
-
-static struct fake_hsm hsm;
-static struct core_rig rig;
 
 static int setup(void **state)
 {
@@ -22,14 +19,6 @@ static int setup(void **state)
         return -1;
     fake_hsm_init(&hsm);
     rig_start(&rig, &hsm);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_done(&rig);
-    fake_hsm_done(&hsm);
     return 0;
 }
 
@@ -118,5 +107,5 @@ int main(void)
         cmocka_unit_test(test_decoy_without_a_key),
     };
 
-    return cmocka_run_group_tests_name("decoy", tests, setup, teardown);
+    return cmocka_run_group_tests_name("decoy", tests, setup, suite_teardown);
 }

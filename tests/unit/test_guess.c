@@ -7,23 +7,14 @@
 
 #include <cmocka.h>
 #include "tests/life_calls.h"
-#include "vault/base/log.h"
+#include "tests/core_suite.h"
 
 #define BUDGET  5
 #define GUESSES 40
 
-static struct core_rig rig;
-static struct fake_hsm hsm;
 static const struct rig_who acme = { .partner = "acme" };
 static const struct rig_who zeta = { .partner = "zeta" };
 static char card[GUESSES][17]; /* originals of one bucket */
-
-static int heap(void **state)
-{
-    (void)state;
-    log_setup("test", LOG_ERROR_LEVEL);
-    return secret_heap_init(RIG_HEAP_BYTES) == HUFU_OK ? 0 : -1;
-}
 
 static bool is_luhn(const char *digits)
 {
@@ -52,14 +43,6 @@ static int setup(void **state)
     rig_set(&rig, "limit.guesses_per_day=5");
     assert_int_equal(rig_open(&rig), HUFU_OK);
     assert_true(rig_unseal(&rig));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_done(&rig);
-    fake_hsm_done(&hsm);
     return 0;
 }
 
@@ -151,12 +134,14 @@ static void test_C23_suspended_is_told_within_the_budget(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_C23_a_refused_batch_tells_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_C23_what_was_sent_before_is_no_guess, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_C23_other_buckets_of_a_batch, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_C23_a_refused_batch_tells_nothing, setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_C23_what_was_sent_before_is_no_guess, setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_C23_other_buckets_of_a_batch, setup, suite_teardown),
         cmocka_unit_test_setup_teardown(test_C23_suspended_is_told_within_the_budget, setup,
-                                        teardown),
+                                        suite_teardown),
     };
 
-    return cmocka_run_group_tests_name("guess", tests, heap, NULL);
+    return cmocka_run_group_tests_name("guess", tests, suite_heap, NULL);
 }

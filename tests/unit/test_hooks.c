@@ -6,21 +6,11 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include "tests/core_calls.h"
 #include "tests/unit/row_samples.h"
-#include "vault/base/log.h"
+#include "tests/core_suite.h"
 #include "vault/keys/envelope.h"
 
-static struct core_rig rig;
-static struct fake_hsm hsm;
 static struct store_hooks hooks;
-
-static int heap(void **state)
-{
-    (void)state;
-    log_setup("test", LOG_ERROR_LEVEL);
-    return secret_heap_init(RIG_HEAP_BYTES) == HUFU_OK ? 0 : -1;
-}
 
 static int setup(void **state)
 {
@@ -28,14 +18,6 @@ static int setup(void **state)
     fake_hsm_init(&hsm);
     rig_start(&rig, &hsm);
     hooks = core_hooks(&rig.core);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_done(&rig);
-    fake_hsm_done(&hsm);
     return 0;
 }
 
@@ -232,7 +214,7 @@ static void test_changed_tells_the_ring_of_a_keys_row(void **state)
     assert_null(keyring_active(rig.core.ring, 1, KEY_DATA));
 }
 
-#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, setup, suite_teardown)
 
 int main(void)
 {
@@ -248,5 +230,5 @@ int main(void)
         WITH_RIG(test_changed_tells_the_ring_of_a_keys_row),
     };
 
-    return cmocka_run_group_tests(tests, heap, NULL);
+    return cmocka_run_group_tests(tests, suite_heap, NULL);
 }

@@ -10,14 +10,11 @@
 #include <errno.h>
 #include <lmdb.h>
 
-#include "tests/core_calls.h"
-#include "vault/base/log.h"
+#include "tests/core_suite.h"
 #include "vault/idempotency.h"
 
 #define PAN "4111111111111111"
 
-static struct core_rig rig;
-static struct fake_hsm hsm;
 static struct rig_who acme = { .partner = "acme", .idem_key = "key-1" };
 static struct rig_who zeta = { .partner = "zeta", .idem_key = "key-1" };
 
@@ -35,29 +32,6 @@ int mdb_txn_commit(MDB_txn *txn)
         return real.f(txn);
     mdb_txn_abort(txn);
     return ENOSPC;
-}
-
-static int heap(void **state)
-{
-    (void)state;
-    log_setup("test", LOG_ERROR_LEVEL);
-    return secret_heap_init(RIG_HEAP_BYTES) == HUFU_OK ? 0 : -1;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    fake_hsm_init(&hsm);
-    rig_start(&rig, &hsm);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_done(&rig);
-    fake_hsm_done(&hsm);
-    return 0;
 }
 
 static uint64_t log_size(void)
@@ -240,7 +214,7 @@ static void test_C07_what_could_not_be_done_is_not_kept(void **state)
     assert_int_equal(r->flags, 0);
 }
 
-#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, suite_setup, suite_teardown)
 
 int main(void)
 {
@@ -256,5 +230,5 @@ int main(void)
         WITH_RIG(test_C07_what_could_not_be_done_is_not_kept),
     };
 
-    return cmocka_run_group_tests(tests, heap, NULL);
+    return cmocka_run_group_tests(tests, suite_heap, NULL);
 }

@@ -8,18 +8,7 @@
 #include <cmocka.h>
 #include <poll.h>
 
-#include "tests/core_calls.h"
-#include "vault/base/log.h"
-
-static struct core_rig rig;
-static struct fake_hsm hsm;
-
-static int heap(void **state)
-{
-    (void)state;
-    log_setup("test", LOG_ERROR_LEVEL);
-    return secret_heap_init(RIG_HEAP_BYTES) == HUFU_OK ? 0 : -1;
-}
+#include "tests/core_suite.h"
 
 /* A worker that waits for a pass phrase on the terminal serves nobody any more. */
 static void test_an_encrypted_certificate_asks_for_no_pass_phrase(void **state)
@@ -67,5 +56,5 @@ int main(void)
         cmocka_unit_test(test_an_encrypted_certificate_asks_for_no_pass_phrase),
     };
 
-    return cmocka_run_group_tests_name("partner cert", tests, heap, NULL);
+    return cmocka_run_group_tests_name("partner cert", tests, suite_heap, NULL);
 }

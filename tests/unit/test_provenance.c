@@ -8,31 +8,14 @@
 
 #include <cmocka.h>
 #include "tests/life_calls.h"
-#include "vault/base/log.h"
+#include "tests/core_suite.h"
 
 #define PAN     "4111111111111111"
 #define OTHER   "5500000000000004"
 #define AT_ONCE 32
 
-static struct core_rig rig;
-static struct fake_hsm hsm;
 static const struct rig_who acme = { .partner = "acme" };
 static const struct rig_who zeta = { .partner = "zeta" };
-
-static int heap(void **state)
-{
-    (void)state;
-    log_setup("test", LOG_ERROR_LEVEL);
-    return secret_heap_init(RIG_HEAP_BYTES) == HUFU_OK ? 0 : -1;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    fake_hsm_init(&hsm);
-    rig_start(&rig, &hsm);
-    return 0;
-}
 
 static int teardown(void **state)
 {
@@ -310,19 +293,19 @@ static void test_C23_counted_uses_are_exact(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_C02_provenance_for_its_sender_and_the_auditor, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_C02_a_second_sender_learns_nothing_of_the_first, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(test_C02_provenance_for_its_sender_and_the_auditor,
+                                        suite_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_C02_a_second_sender_learns_nothing_of_the_first,
+                                        suite_setup, teardown),
         cmocka_unit_test_setup_teardown(test_C02_absent_facts_are_left_out_and_a_change_shows,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(test_C03_no_value_without_a_consent, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_C03_only_where_the_domain_asks_for_it, setup,
+                                        suite_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_C03_no_value_without_a_consent, suite_setup, teardown),
+        cmocka_unit_test_setup_teardown(test_C03_only_where_the_domain_asks_for_it, suite_setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(test_C23_a_one_time_token_gives_its_value_once, setup,
+        cmocka_unit_test_setup_teardown(test_C23_a_one_time_token_gives_its_value_once, suite_setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(test_C23_counted_uses_are_exact, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_C23_counted_uses_are_exact, suite_setup, teardown),
     };
 
-    return cmocka_run_group_tests_name("provenance", tests, heap, NULL);
+    return cmocka_run_group_tests_name("provenance", tests, suite_heap, NULL);
 }

@@ -7,40 +7,15 @@
 
 #include <cmocka.h>
 #include "tests/life_calls.h"
-#include "vault/base/log.h"
+#include "tests/core_suite.h"
 
 #define OLD    "4111111111111111"
 #define NEW    "4111112222231111" /* same first six and last four */
 #define THIRD  "4111113333351111"
 #define ABROAD "5500000000000004"
 
-static struct core_rig rig;
-static struct fake_hsm hsm;
 static const struct rig_who acme = { .partner = "acme" };
 static const struct rig_who zeta = { .partner = "zeta" };
-
-static int heap(void **state)
-{
-    (void)state;
-    log_setup("test", LOG_ERROR_LEVEL);
-    return secret_heap_init(RIG_HEAP_BYTES) == HUFU_OK ? 0 : -1;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    fake_hsm_init(&hsm);
-    rig_start(&rig, &hsm);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_done(&rig);
-    fake_hsm_done(&hsm);
-    return 0;
-}
 
 static const struct rig_reply *replace(const char *domain, const char *token, const char *value)
 {
@@ -292,20 +267,26 @@ static void test_C07_replace_under_a_key_is_done_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_replace_moves_the_value, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_replace_with_the_same_value_changes_nothing, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_replace_checks_form_before_the_token, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_replace_needs_an_active_token, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_replace_leaves_one_token_for_a_value, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_replace_is_for_all_who_share_the_token, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_replace_in_a_random_domain, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_C23_replace_counts_as_guessing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_replace_against_tokenize_of_the_same_value, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_C07_replace_under_a_key_is_done_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_replace_moves_the_value, suite_setup, suite_teardown),
+        cmocka_unit_test_setup_teardown(test_replace_with_the_same_value_changes_nothing,
+                                        suite_setup, suite_teardown),
+        cmocka_unit_test_setup_teardown(test_replace_checks_form_before_the_token, suite_setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_replace_needs_an_active_token, suite_setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_replace_leaves_one_token_for_a_value, suite_setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_replace_is_for_all_who_share_the_token, suite_setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_replace_in_a_random_domain, suite_setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_C23_replace_counts_as_guessing, suite_setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_replace_against_tokenize_of_the_same_value,
+                                        suite_setup, suite_teardown),
+        cmocka_unit_test_setup_teardown(test_C07_replace_under_a_key_is_done_once, suite_setup,
+                                        suite_teardown),
     };
 
-    return cmocka_run_group_tests_name("replace", tests, heap, NULL);
+    return cmocka_run_group_tests_name("replace", tests, suite_heap, NULL);
 }

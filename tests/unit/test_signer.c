@@ -6,36 +6,11 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include "tests/core_calls.h"
+#include "tests/core_suite.h"
 #include "vault/base/log.h"
 #include "vault/log/signer.h"
 
-static struct core_rig rig;
-static struct fake_hsm hsm;
 static struct rig_who acme = { .partner = "acme" };
-
-static int heap(void **state)
-{
-    (void)state;
-    log_setup("test", LOG_ERROR_LEVEL);
-    return secret_heap_init(RIG_HEAP_BYTES) == HUFU_OK ? 0 : -1;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    fake_hsm_init(&hsm);
-    rig_start(&rig, &hsm);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_done(&rig);
-    fake_hsm_done(&hsm);
-    return 0;
-}
 
 static uint64_t log_size(void)
 {
@@ -192,7 +167,7 @@ static void test_steps_do_nothing_while_sealed(void **state)
     signer_free(NULL);
 }
 
-#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, suite_setup, suite_teardown)
 
 int main(void)
 {
@@ -207,5 +182,5 @@ int main(void)
         WITH_RIG(test_steps_do_nothing_while_sealed),
     };
 
-    return cmocka_run_group_tests(tests, heap, NULL);
+    return cmocka_run_group_tests(tests, suite_heap, NULL);
 }

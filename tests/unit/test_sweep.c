@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 #include "tests/life_calls.h"
-#include "vault/base/log.h"
+#include "tests/core_suite.h"
 #include "vault/idempotency.h"
 #include "vault/keys/envelope.h"
 
@@ -15,33 +15,8 @@
 #define OTHER  "5500000000000004"
 #define DAY_MS 86400000u
 
-static struct core_rig rig;
-static struct fake_hsm hsm;
 static const struct rig_who acme = { .partner = "acme" };
 static const struct rig_who keyed = { .partner = "acme", .idem_key = "key-1" };
-
-static int heap(void **state)
-{
-    (void)state;
-    log_setup("test", LOG_ERROR_LEVEL);
-    return secret_heap_init(RIG_HEAP_BYTES) == HUFU_OK ? 0 : -1;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    fake_hsm_init(&hsm);
-    rig_start(&rig, &hsm);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_done(&rig);
-    fake_hsm_done(&hsm);
-    return 0;
-}
 
 static void open_with(const char *setting)
 {
@@ -397,20 +372,27 @@ static void test_removals_do_not_fill_the_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_expired_tokens_are_marked, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rows_of_no_domain_do_not_stop_the_sweep, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_nobody_can_tell_whether_the_sweeper_came_by, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_what_has_ended_stays_as_it_ended, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_token_that_changes_meanwhile, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_the_sweeper_keeps_its_pace, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_C07_kept_answers_go_after_a_day, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_C07_a_key_in_new_use_is_not_swept, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_counters_go_when_their_window_is_over, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_removals_do_not_fill_the_log, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_expired_tokens_are_marked, suite_setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_rows_of_no_domain_do_not_stop_the_sweep, suite_setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_nobody_can_tell_whether_the_sweeper_came_by,
+                                        suite_setup, suite_teardown),
+        cmocka_unit_test_setup_teardown(test_what_has_ended_stays_as_it_ended, suite_setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_a_token_that_changes_meanwhile, suite_setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_the_sweeper_keeps_its_pace, suite_setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_C07_kept_answers_go_after_a_day, suite_setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_C07_a_key_in_new_use_is_not_swept, suite_setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_counters_go_when_their_window_is_over, suite_setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_removals_do_not_fill_the_log, suite_setup,
+                                        suite_teardown),
     };
 
-    return cmocka_run_group_tests_name("sweep", tests, heap, NULL);
+    return cmocka_run_group_tests_name("sweep", tests, suite_heap, NULL);
 }

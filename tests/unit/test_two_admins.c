@@ -9,29 +9,19 @@
 #include <cmocka.h>
 #include <liboath/oath.h>
 
-#include "tests/core_calls.h"
-#include "vault/base/log.h"
+#include "tests/core_suite.h"
 #include "vault/ceremony.h"
 #include "vault/manage.h"
 
 #define STEP_MS  30000ULL
 #define TEXT_LEN 64
 
-static struct core_rig rig;
-static struct fake_hsm hsm;
 static char sara[MSG_SESSION_LEN + 1], sven[MSG_SESSION_LEN + 1];
 
 struct told { /* what a reply showed once; "" where it did not */
     enum hufu_err err;
     char id[TEXT_LEN], password[TEXT_LEN], seed[TEXT_LEN];
 };
-
-static int heap(void **state)
-{
-    (void)state;
-    log_setup("test", LOG_ERROR_LEVEL);
-    return secret_heap_init(RIG_HEAP_BYTES) == HUFU_OK ? 0 : -1;
-}
 
 static int setup(void **state)
 {
@@ -40,14 +30,6 @@ static int setup(void **state)
     rig_start(&rig, &hsm);
     rig_login(&rig, "sara", sara);
     rig_login(&rig, "sven", sven);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    rig_done(&rig);
-    fake_hsm_done(&hsm);
     return 0;
 }
 
@@ -287,7 +269,7 @@ static void test_C40_sessions_stay_ended_when_the_clock_runs_back(void **state)
     assert_int_equal(rig_call(&rig, VERB_WHOAMI, &who, view_of(NULL, 0))->err, HUFU_OK);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, suite_teardown)
 
 int main(void)
 {
@@ -300,5 +282,5 @@ int main(void)
         TEST(test_C40_sessions_stay_ended_when_the_clock_runs_back),
     };
 
-    return cmocka_run_group_tests_name("two admins", tests, heap, NULL);
+    return cmocka_run_group_tests_name("two admins", tests, suite_heap, NULL);
 }
