@@ -50,6 +50,10 @@ bench: ## requests a second, latencies, CPU; beside the floor programs where the
 	@tools/deps.sh check
 	@$(MAKE) all tests-built
 	@HUFU_BUILD=$B tests/bench/run.sh
+bench-rotate: ## what a running rotation of a data key costs who tokenizes
+	@tools/deps.sh check
+	@$(MAKE) all tests-built
+	@HUFU_BUILD=$B FLOOR=none tests/bench/run.sh rotate
 bench-format: ## FF1 beside the AES it is made of; drawing and judging a card; ends with 1 past a bound
 	@tools/deps.sh check
 	@$(MAKE) $B/tests/bench/bench_format
@@ -103,5 +107,5 @@ $B/%.o: %.c ; @mkdir -p $(@D) && echo "  CC $<" && $(CC) $(CFLAGS) -MMD -MP -c -
 $B/api/spec.o: $B/openapi.inc
 $B/openapi.inc: api/openapi.json ; @mkdir -p $B && od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g' >$@
 -include $(shell find $B -name '*.d' 2>/dev/null)
-.PHONY: all check tests-built demo run stop bench bench-format alike fuzz soak race lint format install deb clean help
+.PHONY: all check tests-built demo run stop bench bench-format bench-rotate alike fuzz soak race lint format install deb clean help
 .SECONDARY:

@@ -1,5 +1,6 @@
 #!/bin/bash
-# make bench: tokenize and detokenize under load, beside the floor programs where they are.
+# run.sh [rotate] - make bench: tokenize and detokenize under load, beside the floor programs where
+# they are; with rotate, make bench-rotate: the same beside a running rotation.
 # Environment: HUFU_BUILD (build folder), FLOOR (folder of floor_server.c), BENCH_MS (length of a
 # run), BENCH_REPEATS, TMPDIR (where both keep their databases: put it on the disk that counts).
 set -eu
@@ -25,4 +26,4 @@ if [ -f "$floor/floor_server.c" ]; then
 else
     echo "No floor_server.c in ${floor}: no ratios are shown."
 fi
-python3 "$root/tests/bench/bench.py" "$top"
+python3 "$root/tests/bench/${1:-bench}.py" "$top"
