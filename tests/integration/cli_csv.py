@@ -9,7 +9,6 @@ import fcntl
 import io
 import json
 import os
-import pty
 import random
 import re
 import select
@@ -418,7 +417,7 @@ def test_streams_and_references(v):
 def test_progress_on_a_terminal_and_a_pipe(v):
     source, out = paths(v, "shown")
     write(source, "\n".join(val.pan() for _ in range(ROWS)) + "\n")
-    master, slave = pty.openpty()
+    master, slave = lib.terminal()
     proc = subprocess.Popen(command(v, "cards", source, out, "--column", "1"),
                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=slave)
     os.close(slave)

@@ -8,7 +8,6 @@ asked where the client's certificate is looked at.
 import http.server
 import json
 import os
-import pty
 import re
 import select
 import shutil
@@ -94,7 +93,7 @@ class Stub:
 
 
 def on_terminal(command, typed=()):
-    master, slave = pty.openpty()
+    master, slave = lib.terminal()
     process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, close_fds=True)
     os.close(slave)
     screen, left, end, at = b"", list(typed), time.monotonic() + WAIT_S, 0

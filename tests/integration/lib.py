@@ -11,6 +11,7 @@ HUFU_ONLY (run only tests whose name contains it).
 
 import json
 import os
+import pty
 import random
 import re
 import shutil
@@ -57,6 +58,14 @@ def wait_for(probe, seconds, what, pause=0.02):
         if time.monotonic() > end:
             raise Failure("%s: not within %g s" % (what, seconds))
         time.sleep(pause)
+
+
+def terminal():
+    """A pseudo-terminal: its two descriptors."""
+    try:
+        return pty.openpty()
+    except OSError:
+        raise Skip("no pseudo-terminal can be had here") from None
 
 
 def free_port():

@@ -29,9 +29,7 @@ def rfc3339(when):
 def like(token):
     """A valid card number that keeps what a token of the shared domain keeps."""
     while True:
-        value = val.pan(prefix=token[:6])
-        if value[-4:-1] != token[-4:-1]:
-            value = value[:-4] + token[-4:]
+        value = val.pan(prefix=token[:6])[:-4] + token[-4:]
         if val.luhn_ok(value):
             return value
 
