@@ -112,6 +112,18 @@ static enum hufu_err clear_failures(struct worker *w, struct request *req, uint3
     return manage_write(w, req, TABLE_FACTOR, user_id, f.seq, &text);
 }
 
+/* Writes a person who was given something new, with a clean slate; the seed is shown where it is
+ * new. */
+static enum hufu_err write_reset(struct worker *w, struct request *req, const struct ceremony *c,
+                                 struct user *changed, bool shows_seed)
+{
+    enum hufu_err err = write_changed(w, req, changed);
+
+    if (err == HUFU_OK)
+        err = clear_failures(w, req, changed->id);
+    return err == HUFU_OK ? ceremony_reply(req, c, NULL, shows_seed ? changed : NULL) : err;
+}
+
 static enum hufu_err reset_factor(struct worker *w, struct request *req,
                                   const struct freeze_subject *s, const struct ceremony *c)
 {
@@ -123,11 +135,7 @@ static enum hufu_err reset_factor(struct worker *w, struct request *req,
         return HUFU_FORBIDDEN; /* who was told the password is not told the code secret */
     err = renew_seed(req, &changed, &seed);
     if (err == HUFU_OK)
-        err = write_changed(w, req, &changed);
-    if (err == HUFU_OK)
-        err = clear_failures(w, req, changed.id);
-    if (err == HUFU_OK)
-        err = ceremony_reply(req, c, NULL, &changed);
+        err = write_reset(w, req, c, &changed, true);
     secret_free(seed);
     wipe(&changed, sizeof(changed));
     return err;
@@ -151,11 +159,7 @@ static enum hufu_err reset_password(struct worker *w, struct request *req,
     if (renews)
         err = renew_seed(req, &changed, &seed);
     if (err == HUFU_OK)
-        err = write_changed(w, req, &changed);
-    if (err == HUFU_OK)
-        err = clear_failures(w, req, changed.id);
-    if (err == HUFU_OK)
-        err = ceremony_reply(req, c, NULL, renews ? &changed : NULL);
+        err = write_reset(w, req, c, &changed, renews);
     secret_free(seed);
     wipe(&changed, sizeof(changed));
     return err;

@@ -7,30 +7,7 @@
 
 #include <cmocka.h>
 
-#include "vault/format/format_set.h"
-
-static struct format_set *set;
-
-static int setup(void **state)
-{
-    (void)state;
-    return format_set_load("conf/formats.conf", &set, NULL, 0) == HUFU_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    format_set_free(set);
-    return 0;
-}
-
-static const struct format *find(const char *name)
-{
-    const struct format *fmt = NULL;
-
-    assert_int_equal(format_set_find(set, view_str(name), &fmt), HUFU_OK);
-    return fmt;
-}
+#include "tests/format_suite.h"
 
 static const struct format_keep keep_none = { 0, 0 };
 
@@ -393,7 +370,7 @@ static void test_format_mask_rows(void **state)
         struct buf out;
 
         buf_fixed(&out, mem, sizeof(mem));
-        format_mask(find(rows[i].format), view_str(rows[i].value), &out);
+        format_mask_for(find(rows[i].format), FORMAT_FOR_OPERATOR, view_str(rows[i].value), &out);
         assert_true(view_is(buf_view(&out), rows[i].mask));
         buf_done(&out);
     }

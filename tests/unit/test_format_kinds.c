@@ -10,30 +10,7 @@
 
 #include <cmocka.h>
 
-#include "vault/format/format_set.h"
-
-static struct format_set *set;
-
-static int setup(void **state)
-{
-    (void)state;
-    return format_set_load("conf/formats.conf", &set, NULL, 0) == HUFU_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    format_set_free(set);
-    return 0;
-}
-
-static const struct format *find(const char *name)
-{
-    const struct format *fmt = NULL;
-
-    assert_int_equal(format_set_find(set, view_str(name), &fmt), HUFU_OK);
-    return fmt;
-}
+#include "tests/format_suite.h"
 
 static struct format *parse(const char *text)
 {

@@ -125,8 +125,7 @@ HUFU_MUST_USE enum hufu_err format_draw_any(const struct format *fmt, struct for
 void format_bucket(const struct format *fmt, struct format_keep keep, struct view canonical,
                    struct buf *out);
 
-/* Appends a mask: as long as canonical, hidden are '*'. format_mask: the operators'. */
-void format_mask(const struct format *fmt, struct view canonical, struct buf *out);
+/* Appends a viewer's mask: as long as canonical, hidden are '*'. */
 void format_mask_for(const struct format *fmt, enum format_viewer viewer, struct view canonical,
                      struct buf *out);
 /* Whether a viewer sees the character at a place of a value of that length. */

@@ -73,8 +73,3 @@ void format_mask_for(const struct format *fmt, enum format_viewer viewer, struct
     for (size_t i = 0; i < canonical.len; i++)
         buf_u8(out, format_mask_shows(fmt, viewer, i, canonical.len) ? canonical.p[i] : '*');
 }
-
-void format_mask(const struct format *fmt, struct view canonical, struct buf *out)
-{
-    format_mask_for(fmt, FORMAT_FOR_OPERATOR, canonical, out);
-}
