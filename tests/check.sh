@@ -71,7 +71,8 @@ job() {
             echo "FAIL $name: ${totals#* } failed, ${totals% *} passed, $((SECONDS - began)) s" \
                 "(status $status$([ "$status" -ne 124 ] || echo ', out of time')\
 $([ "$status" -ne 99 ] || echo ', no test was counted'))"
-            # Indented, so that nobody counts these lines again.
+            # Indented, so that nobody counts these lines again; first what failed, where it says so.
+            grep -E '^\[ +(ERROR|LINE|FAILED) +\]' "$log" | head -n 40 | sed 's/^/  /'
             grep -vE '^ok |^\[ +(RUN|OK) +\]' "$log" | tail -n 120 | sed 's/^/  /'
         fi
     } >"$log.shown"
