@@ -9,6 +9,7 @@ B     := build$(if $(SAN),-san)$(if $(clang),-clang)
 T     ?= 60
 N     ?= 100000
 ROUNDS ?= 10000
+CARDS ?= 1000000
 PORT  ?= 8443
 DIR   ?= run
 PREFIX ?= /usr/local
@@ -75,6 +76,10 @@ race: ## what may succeed once only, by 32 connections at once (ROUNDS=10000)
 	@tools/deps.sh check
 	@$(MAKE) all tests-built
 	@HUFU_BUILD=$B HUFU_ROUNDS=$(ROUNDS) HUFU_ONLY=once python3 tests/integration/race.py
+bulk: ## an honest load that no limit on guesses may stop (CARDS=1000000 different ones)
+	@tools/deps.sh check
+	@$(MAKE) all
+	@HUFU_BUILD=$B HUFU_CARDS=$(CARDS) HUFU_ONLY=honest python3 tests/integration/guess.py
 lint: ## layers, banned calls, sizes, formatting, cppcheck, shellcheck
 	@tools/deps.sh check
 	@tests/lint.sh
@@ -107,5 +112,5 @@ $B/%.o: %.c ; @mkdir -p $(@D) && echo "  CC $<" && $(CC) $(CFLAGS) -MMD -MP -c -
 $B/api/spec.o: $B/openapi.inc
 $B/openapi.inc: api/openapi.json ; @mkdir -p $B && od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g' >$@
 -include $(shell find $B -name '*.d' 2>/dev/null)
-.PHONY: all check tests-built demo run stop bench bench-format bench-rotate alike fuzz soak race lint format install deb clean help
+.PHONY: all check tests-built demo run stop bench bench-format bench-rotate alike fuzz soak race bulk lint format install deb clean help
 .SECONDARY:

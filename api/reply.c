@@ -50,10 +50,10 @@ void reply_pointer(struct buf *out, const struct msg_where *where)
 
 /* RFC 9457: the members in byte order of their names. */
 static void put_problem(struct buf *text, enum hufu_err err, struct view request_id,
-                        const struct msg_where *field)
+                        const struct msg_where *field, struct view detail)
 {
-    uint8_t pointer_mem[128];
-    struct buf pointer, type;
+    uint8_t pointer_mem[128], detail_mem[MSG_DETAIL_MAX];
+    struct buf pointer, type, said;
     uint8_t type_mem[64];
     struct json j;
 
@@ -61,9 +61,14 @@ static void put_problem(struct buf *text, enum hufu_err err, struct view request
     buf_fixed(&type, type_mem, sizeof(type_mem));
     buf_str(&type, "urn:hufu:error:");
     buf_str(&type, err_code(err));
+    buf_fixed(&said, detail_mem, sizeof(detail_mem));
+    if (err == HUFU_BAD_REQUEST && detail.len > 0)
+        buf_put(&said, detail.p, detail.len); /* text may move while it grows */
     json_init(&j, text);
     json_open(&j);
     json_put_str(&j, "code", err_code(err));
+    if (said.len > 0)
+        json_put_text(&j, "detail", buf_view(&said));
     if (field != NULL) {
         reply_pointer(&pointer, field);
         json_put_text(&j, "field", buf_view(&pointer));
@@ -76,13 +81,13 @@ static void put_problem(struct buf *text, enum hufu_err err, struct view request
 }
 
 void reply_error(enum hufu_err err, struct view request_id, const struct msg_where *field,
-                 struct buf *text, struct reply *out)
+                 struct view detail, struct buf *text, struct reply *out)
 {
     size_t from = text->len;
 
     if (err_code(err) == NULL)
         err = HUFU_UNAVAILABLE;
-    put_problem(text, err, request_id, field);
+    put_problem(text, err, request_id, field, detail);
     *out = (struct reply){ .status = reply_status(err), .type = "application/problem+json" };
     if (err == HUFU_UNAUTHENTICATED)
         out->authenticate = "Bearer realm=\"hufu\"";

@@ -36,11 +36,12 @@ void reply_pointer(struct buf *out, const struct msg_where *where);
 /*
  * Fills out with an error; its problem document is appended to text and borrowed from there.
  *
- * err:   not HUFU_OK. One without a code of its own is told as `unavailable`.
- * field: where in the body, or NULL; MSG_WHERE_NONE points at the body as a whole.
+ * err:    not HUFU_OK. One without a code of its own is told as `unavailable`.
+ * field:  where in the body, or NULL; MSG_WHERE_NONE points at the body as a whole.
+ * detail: what a BAD_REQUEST says beyond its code, or empty; may lie in text.
  */
 void reply_error(enum hufu_err err, struct view request_id, const struct msg_where *field,
-                 struct buf *text, struct reply *out);
+                 struct view detail, struct buf *text, struct reply *out);
 
 /* Fills out with a success of the core; the body is borrowed from reply. */
 void reply_success(const struct msg_reply *reply, struct reply *out);

@@ -39,6 +39,7 @@ const struct route routes[] = { /* method, path, verb, body_max_bytes, kind; the
     { "GET",    "/v1/keys",                       VERB_KEY_LIST,         0,           ROUTE_VERB },
     { "POST",   "/v1/domains",                    VERB_DOMAIN_ADD,       PLAIN_BYTES, ROUTE_VERB },
     { "GET",    "/v1/domains",                    VERB_DOMAIN_LIST,      0,           ROUTE_VERB },
+    { "GET",    "/v1/domains/{name}/capacity",    VERB_DOMAIN_CAPACITY,  0,           ROUTE_VERB },
     { "POST",   "/v1/domains/{name}/freeze",      VERB_DOMAIN_FREEZE,    PLAIN_BYTES, ROUTE_VERB },
     { "POST",   "/v1/domains/{name}/unfreeze",    VERB_DOMAIN_UNFREEZE,  PLAIN_BYTES, ROUTE_VERB },
     { "POST",   "/v1/partners",                   VERB_PARTNER_ADD,      PLAIN_BYTES, ROUTE_VERB },

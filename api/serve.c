@@ -67,7 +67,8 @@ static enum MHD_Result refuse(struct serve *s, struct peer *p, enum hufu_err err
     buf_reset(&c->text);
     if (!make_id(s, c))
         return MHD_NO;
-    reply_error(err, view_of(c->request_id, c->request_id_len), NULL, &c->text, &reply);
+    reply_error(err, view_of(c->request_id, c->request_id_len), NULL, view_of(NULL, 0), &c->text,
+                &reply);
     reply.close = close;
     reply.allow = err == HUFU_METHOD ? c->allow : NULL;
     return send_reply(s, p, &reply);
@@ -273,9 +274,8 @@ static enum MHD_Result answer_error(struct serve *s, struct peer *p)
     struct reply reply;
 
     c->outcome = told->err;
-    buf_reset(&c->text);
     reply_error(told->err, view_of(c->request_id, c->request_id_len),
-                has_field ? &told->where : NULL, &c->text, &reply);
+                has_field ? &told->where : NULL, told->body, &c->text, &reply);
     if (told->retry_after_s != 0 && reply.retry_after_s != 0)
         reply.retry_after_s = told->retry_after_s;
     reply.replayed = (told->flags & MSG_REPLAYED) != 0; /* a refusal under a key is kept too */

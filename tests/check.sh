@@ -20,7 +20,7 @@ kills=50
 skipped='^skip |^SoftHSM2 is not installed|^\[ +SKIPPED +\] [^0-9]' # lines that say so
 
 # Suites in the order they start: those that wait longest for codes first.
-suites='matrix contract_keys contract_detokenize hsm_life kill kill_rotate contract_audit roles contract_admin cli
+suites='matrix contract_keys contract_detokenize hsm_life kill kill_rotate contract_audit roles contract_admin contract_bin cli
 cli_csv cli_stub observe planted contract_http tamper contract_tokenize contract_lifecycle limits config race'
 # Suites that compare times, and so have the machine to themselves.
 alone='contract_people'

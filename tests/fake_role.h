@@ -189,7 +189,8 @@ static inline void fake_role_begin(struct fake_role *r)
         if (fcntl(SUPERVISE_FD_LINK, F_GETFD) != -1 || read(SUPERVISE_FD_INIT, text, 2) != 2)
             _exit(1);
         fake_role_tell(r, text);
-        fake_role_ask(&r->hsm, 'h', hsm); /* no core makes an instance before the hsm process is up */
+        fake_role_ask(&r->hsm, 'h',
+                      hsm); /* no core makes an instance before the hsm process is up */
         fake_role_say(CONTROL_INIT_DONE);
     }
     fake_role_say(CONTROL_READY);

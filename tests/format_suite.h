@@ -24,7 +24,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static const struct format *find(const char *name)
+static inline const struct format *find(const char *name)
 {
     const struct format *fmt = NULL;
 

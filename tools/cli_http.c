@@ -163,12 +163,23 @@ static void look_at_server(struct cli *cli, bool verified)
     }
 }
 
-/* Keeps the problem's code and field where they have the shape of ours; never any other text. */
+/* Kept parts that would do, in words: the one detail that there is. */
+static bool is_detail(const struct cli_reply *reply, const char *text)
+{
+    for (const char *at = text; *at != 0; at++)
+        if (*at < ' ' || *at > '~')
+            return false;
+    return strcmp(reply->code, "bad_request") == 0 && strcmp(reply->field, "/keep") == 0 &&
+           strlen(text) < sizeof(reply->detail);
+}
+
+/* Keeps the problem's code, field and detail where they have the shape of ours; no other text. */
 static void problem_read(struct cli_reply *reply)
 {
     json_t *root = json_loadb((const char *)reply->body.p, reply->body.len, 0, NULL);
     const char *code = json_string_value(json_object_get(root, "code"));
     const char *field = json_string_value(json_object_get(root, "field"));
+    const char *detail = json_string_value(json_object_get(root, "detail"));
 
     if (code != NULL && strlen(code) < sizeof(reply->code) &&
         strspn(code, "abcdefghijklmnopqrstuvwxyz_") == strlen(code))
@@ -176,6 +187,8 @@ static void problem_read(struct cli_reply *reply)
     if (field != NULL && strlen(field) < sizeof(reply->field) &&
         strspn(field, "abcdefghijklmnopqrstuvwxyz_/0123456789") == strlen(field))
         (void)snprintf(reply->field, sizeof(reply->field), "%s", field);
+    if (detail != NULL && is_detail(reply, detail))
+        (void)snprintf(reply->detail, sizeof(reply->detail), "%s", detail);
     json_decref(root);
 }
 
@@ -243,7 +256,7 @@ enum cli_exit cli_http_send(struct cli *cli, const char *method, const char *pat
         return cli_fail(CLI_USAGE, "the url is not https; give --url https://HOST:PORT");
     headers = headers_new(cli, with_session, strcmp(method, "POST") == 0);
     buf_reset(&out->body);
-    out->code[0] = out->field[0] = out->request_id[0] = 0;
+    out->code[0] = out->field[0] = out->detail[0] = out->request_id[0] = 0;
     out->retry_s = 0;
     out->sent_session = with_session;
     out->sent_cert = with_cert;
@@ -268,6 +281,8 @@ enum cli_exit cli_http_judge(const struct cli_reply *reply)
                   title != NULL ? title : "the server refused the request",
                   reply->code[0] != 0 ? reply->code : "no code",
                   reply->field[0] != 0 ? ", at " : "", reply->field);
+    if (reply->detail[0] != 0)
+        (void)fprintf(stderr, ": %s", reply->detail);
     (void)fprintf(stderr, "; %s", advice);
     if (reply->retry_s > 0)
         (void)fprintf(stderr, "; try again in %llu s", (unsigned long long)reply->retry_s);

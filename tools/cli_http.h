@@ -21,6 +21,7 @@ struct cli_reply {
     char request_id[65]; /* "" where there was none */
     char code[41];       /* the problem's code, "" where there was none */
     char field[65];      /* the problem's field, "" where there was none */
+    char detail[256];    /* what it says beyond its code, "" where there was nothing */
     uint64_t retry_s;    /* Retry-After; 0: none */
     bool silent;         /* set by the caller: a broken connection is not told on stderr, and is
                             CLI_SERVER where another try may go better, else CLI_USAGE */

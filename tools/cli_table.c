@@ -95,7 +95,10 @@ static const struct cli_field domain_fields[] = {
     { "expected",         "expected",         CLI_NUMBER, false, "N", "how many values are expected" },
     { "retention-days",   "retention_days",   CLI_NUMBER, false, "DAYS", "how long mappings are kept" },
     { "expires-in",       "expires_in",       CLI_NUMBER, false, "SECONDS", "life of its tokens" },
-    { "token-check",      "token_check",      CLI_TEXT,   false, "RULE", "fail, or none for a format whose tokens nothing tells from originals" },
+    { "token-check",      "token_check",      CLI_TEXT,   false, "RULE", "fail; none for a format whose tokens nothing tells from originals; bin for a payment network's" },
+    { "requestor",        "requestor",        CLI_TEXT,   false, "DIGITS", "with bin: the token requestor's number, 11 digits" },
+    { "assurance",        "assurance",        CLI_NUMBER, false, "N", "with bin: the assurance level of its tokens, 0 to 99" },
+    { "channels",         "channels",         CLI_LIST,   false, "A,B", "with bin: the channels that may ask for tokens" },
     { "batch-detokenize", "batch_detokenize", CLI_NUMBER, false, "N", "tokens per detokenize request" },
     { "consent-required", "consent_required", CLI_FLAG, false, NULL, "refuse values that come without a consent" },
     END
@@ -104,6 +107,7 @@ static const struct cli_field partner_fields[] = {
     { "cert-file",   "cert_pem", CLI_FILE,  true,  "FILE", "its client certificate, PEM" },
     { "formats",     "formats",  CLI_LIST,  true,  "A,B", "formats it may send" },
     { "domains",     "domains",  CLI_LIST,  true,  "A,B", "domains it may use" },
+    { "entrusted",   "entrusted", CLI_FLAG, false, NULL, "it works for others: no domain in ff1 mode" },
     { "qualification", NULL,     CLI_LOCAL, false, "REF", "reference of its qualification" },
     { "valid-until", NULL,       CLI_LOCAL, false, "TIME", "when the qualification expires" },
     END
@@ -174,8 +178,13 @@ static const char approve_detail[] =
     "factor's secret and its QR code are shown once.";
 static const char domain_detail[] =
     "The reply has the capacity: how many tokens of one length and the same kept characters there are,\n"
-    "where these are fewest. random and one-time need --expected, at most half of it. Nothing of a domain\n"
-    "but its freeze can be changed later.";
+    "where these are fewest. random and one-time need --expected, at most half of it. ff1 encrypts\n"
+    "(SP 800-38G) and stores nothing: its tokens have no state and cannot be revoked, and whatever stays in\n"
+    "clear must be shared by 10^6 values. Nothing of a domain but its freeze can be changed later.";
+static const char capacity_detail[] =
+    "fill is how many mappings were ever made: a token is never issued twice. percent is the share of\n"
+    "its tokens that is issued of the fullest bucket of kept characters; 50 and 80 raise an alarm. Of\n"
+    "each kind of values (a length, or a country): how many originals and tokens a bucket has.";
 static const char cert_detail[] =
     "Both are good, so nothing stops while a partner changes over. There are two at most: a third one\n"
     "takes the place of the older.";
@@ -231,6 +240,7 @@ const struct cli_command cli_commands[] = {
     { "audit",      "proof",          "INDEX",  false, CLI_EITHER,  cmd_audit_proof,      NULL,   NULL,                            NULL,      NULL,                    NULL, proof_fields, "print an entry's proof of inclusion", NULL, NULL, "audit proof 57" },
     { "audit",      "verify",         NULL,     false, CLI_PERSON,  cmd_verify,           NULL,   NULL,                            NULL,      NULL,                    NULL, verify_fields, "check the whole log, receipts and growth", verify_detail, NULL, "audit verify --log-key log.pem --origin vault.example/log --save /srv/audit" },
     { "domain",     "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/domains",                   NULL,      NULL,                    domain_columns, list_fields, "list domains, their modes and capacities", NULL, NULL, "domain list" },
+    { "domain",     "capacity",       "NAME",   false, CLI_PERSON,  cmd_call,             "GET",  "/v1/domains/%/capacity",        NULL,      NULL,                    NULL, NULL, "show what a domain can hold, and how much of it is taken", capacity_detail, NULL, "domain capacity cards" },
     { "domain",     "add",            "NAME",   false, CLI_PERSON,  cmd_domain_add,       "POST", "/v1/domains",                   "name",    NULL,                    NULL, domain_fields, "make a domain", domain_detail, NULL, "domain add cards --format pan --mode deterministic --partners acme --purposes chargeback --keep 6,4" },
     { "domain",     "freeze",         "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/domains/%/freeze",          NULL,      NULL,                    NULL, ending_fields, "stop a domain's collecting at once", NULL, NULL, "domain freeze cards --reason 'incident 12'" },
     { "domain",     "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/domains/%/unfreeze",        NULL,      NULL,                    NULL, reason_fields, "let it collect again", NULL, NULL, "domain unfreeze cards --reason 'incident 12 is over'" },

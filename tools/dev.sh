@@ -179,7 +179,12 @@ argon2_passes = 2
 reveals_per_factor = 1000000000
 reveals_per_day = 1000000000
 guesses_per_day = 1000000000
+lookup_misses = 1000000000
 refusals_per_s = 1000
+
+# No network's: 9 is for national use, and 990 no country's code (ISO/IEC 7812-1, ISO 3166-1).
+[token]
+bins = 999000-999099
 END
 }
 

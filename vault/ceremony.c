@@ -5,6 +5,7 @@
 #include "vault/base/id.h"
 #include "vault/base/secret.h"
 #include "vault/ceremony_people.h"
+#include "vault/ff1_domain.h"
 #include "vault/handle.h"
 #include "vault/keylist.h"
 #include "vault/manage.h"
@@ -118,6 +119,7 @@ static enum hufu_err read_about(struct worker *w, struct request *req,
                                 const struct ceremony_kind *kind, struct msg_where *where)
 {
     const struct key *key;
+    enum hufu_err err;
 
     switch (kind->about) {
     case ABOUT_VAULT:
@@ -125,7 +127,11 @@ static enum hufu_err read_about(struct worker *w, struct request *req,
     case ABOUT_DOMAIN:
         if (!msg_has(&req->msg, MSG_DOMAIN))
             return manage_at(where, MSG_DOMAIN, HUFU_BAD_REQUEST);
-        return domain_for(w, req, where);
+        err = domain_for(w, req, where);
+        if (err != HUFU_OK)
+            return err;
+        err = ff1_domain_may_rotate(w->core, req->domain, kind->name);
+        return err == HUFU_OK ? HUFU_OK : manage_at(where, MSG_DOMAIN, err);
     case ABOUT_KEY:
         if (!msg_has(&req->msg, MSG_SUBJECT))
             return manage_at(where, MSG_SUBJECT, HUFU_BAD_REQUEST);

@@ -1,6 +1,7 @@
 /* The parts of a core, put together and taken apart. */
 #include "vault/core.h"
 
+#include "vault/fill.h"
 #include "vault/handle.h"
 
 #define WORK_MAX      8192 /* requests that may wait; the front holds fewer */
@@ -33,6 +34,8 @@ enum hufu_err core_build(struct core *core)
                                        .clock = core->clock };
     enum hufu_err err;
 
+    /* conf.c has read them once: this cannot fail. */
+    err = bins_parse(view_str(conf_text(conf, CONF_TOKEN_BINS)), &core->bins, NULL);
     core->started_ms = core_now(core);
     progress_init(&core->progress);
     queue_init(&core->work, WORK_MAX);
@@ -40,13 +43,18 @@ enum hufu_err core_build(struct core *core)
     queue_init(&core->keys, KEYS_MAX);
     atomic_init(&core->phase, CORE_SEALED);
     atomic_init(&core->part, "starting");
-    err = arena_pool_new((size_t)conf_u64(conf, CONF_ARENA_BYTES), &core->pool);
+    if (err == HUFU_OK)
+        err = arena_pool_new((size_t)conf_u64(conf, CONF_ARENA_BYTES), &core->pool);
     if (err == HUFU_OK)
         err = keyring_new(&core->ring);
     if (err == HUFU_OK)
         err = directory_new(&core->dir);
     if (err == HUFU_OK)
         err = refusals_new(conf_u64(conf, CONF_REFUSALS_S), &core->refusals);
+    if (err == HUFU_OK)
+        err = fill_new(&core->fill);
+    if (err == HUFU_OK)
+        err = remnants_new(&core->remnants);
     if (err == HUFU_OK)
         err = crypt_new(&core->journal_crypt);
     if (err == HUFU_OK)
@@ -77,7 +85,9 @@ void core_take_down(struct core *core)
     drop_all(&core->keys);
     signer_free(core->signer);
     crypt_free(core->journal_crypt);
+    remnants_free(core->remnants);
     refusals_free(core->refusals);
+    fill_free(core->fill);
     directory_free(core->dir);
     keyring_free(core->ring);
     arena_pool_free(core->pool);

@@ -1,5 +1,6 @@
 /*
- * Destroying a data or index key: only where no row needs it, in the map or in the journal. First
+ * Destroying a data or index key: only where no row needs it, in the map or in the journal; or an
+ * FF1 key, whose tokens are nowhere and are unknown from then on. First
  * its row loses the sealed key, and it is found no more; a moment later, when no request can still
  * hold it, its secret is wiped.
  */
@@ -47,6 +48,7 @@ static enum hufu_err settle_journal(struct keeper *k, const struct key *key)
 
 static enum hufu_err mark(struct keeper *k, struct ceremony *c, const struct key *key)
 {
+    const struct domain *d = directory_domain_id(k->core->dir, key->domain);
     struct keyset_row row;
     uint64_t seq;
     enum hufu_err err;
@@ -54,11 +56,13 @@ static enum hufu_err mark(struct keeper *k, struct ceremony *c, const struct key
     c->target = key->version;
     err = keeper_find_keyset(k, key->domain, key->kind, key->version, &row, &seq);
     if (err == HUFU_OK)
-        err = rotation_op(k, c, "key-destroy", 2);
+        err = rotation_op(k, c, "key-destroy", 3);
     row.state = KEY_DESTROYED;
     row.sealed_len = 0;
     if (err == HUFU_OK)
         err = keeper_write_keyset(k, &row, seq);
+    if (err == HUFU_OK && key->kind == KEY_FF1 && d != NULL) /* no draft may still read under it */
+        err = rotation_write_domain(k, d, d->index_version, d->index_next);
     if (err == HUFU_OK)
         err = ceremony_row_write(&k->w, &k->req, &k->req.op[0], c);
     return err == HUFU_OK ? keeper_commit(k) : err;
@@ -116,6 +120,8 @@ enum hufu_err destroy_key_piece(struct keeper *k, struct ceremony *c)
     /* A row that is written anew, but not in the map, still lies there as the pass meets it. */
     if (rotation_is_on(k, key->domain))
         return HUFU_BUSY;
+    if (key->kind == KEY_FF1) /* no row needs it; who approved gives up its tokens, uncounted */
+        return mark(k, c, key);
     err = settle_journal(k, key);
     return err == HUFU_OK ? count(k, c, key) : err;
 }

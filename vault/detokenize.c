@@ -6,11 +6,12 @@
 
 #include "vault/base/json.h"
 #include "vault/base/secret.h"
+#include "vault/ff1_domain.h"
 #include "vault/manage.h"
 #include "vault/token.h"
 
-#define REPLY_ITEM_MAX 192 /* bytes of one result */
-#define RECEIPT_SPACE  512
+#define REFUSAL_MAX   192 /* bytes of one refused result */
+#define RECEIPT_SPACE 512
 
 struct reveal {         /* one token of the request */
     struct token token; /* SECRET */
@@ -166,6 +167,7 @@ static enum hufu_err count_reveals(struct job *job)
         if (key.p == NULL)
             return HUFU_UNAVAILABLE;
         op_count(&job->req->op[0], key, job->revealed, limit, s->expires_ms);
+        op_limit(&job->req->op[0], LIMIT_REVEALS_FACTOR);
     }
     return row_count_person(job->w, job->req, ROW_REVEALS_DAY, job->revealed);
 }
@@ -189,7 +191,7 @@ static enum hufu_err make_ops(struct job *job)
         if (it->err != HUFU_OK)
             continue;
         job->revealed++;
-        if (!it->again)
+        if (!it->again && !ff1_domain_is(job->req->domain))
             op_expect(op, it->token.key, it->token.seen);
         if (use_up(job, it, op) != HUFU_OK)
             return HUFU_UNAVAILABLE;
@@ -208,11 +210,19 @@ static void print_one(struct json *j, const struct reveal *it)
     json_close(j);
 }
 
+/* Bytes of one result. JSON escapes none of a value's. */
+static size_t item_max(const struct job *job)
+{
+    size_t value_max = strlen("{\"value\":\"\"},") + format_len_max(job->req->domain->format);
+
+    return value_max > REFUSAL_MAX ? value_max : REFUSAL_MAX;
+}
+
 static enum hufu_err print_reply(struct job *job)
 {
     struct json j;
 
-    if (request_body(job->req, job->count * REPLY_ITEM_MAX + RECEIPT_SPACE) != HUFU_OK)
+    if (request_body(job->req, job->count * item_max(job) + RECEIPT_SPACE) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     json_init(&j, &job->req->body);
     if (!job->batch) {

@@ -9,6 +9,15 @@
 
 static void print_requests(struct core *core, struct prom *p)
 {
+    static const struct {
+        enum core_limit limit;
+        enum conf_id setting;
+    } limits[] = {
+        { LIMIT_GUESSES, CONF_GUESSES_DAY },     { LIMIT_VALUES, CONF_VALUES_DAY },
+        { LIMIT_LOOKUPS, CONF_LOOKUP_MISSES },   { LIMIT_REVEALS_FACTOR, CONF_REVEALS_FACTOR },
+        { LIMIT_REVEALS_DAY, CONF_REVEALS_DAY },
+    };
+
     prom_family(p, "hufu_answers_total", PROM_COUNTER, "Successes by verb.");
     for (unsigned verb = 1; verb < VERB_COUNT; verb++) {
         prom_label(p, "verb", msg_shape(verb)->verb_name);
@@ -22,6 +31,12 @@ static void print_requests(struct core *core, struct prom *p)
             continue;
         prom_label(p, "code", code);
         prom_num(p, atomic_load(&core->refused[e]));
+    }
+    prom_family(p, "hufu_limit_refusals_total", PROM_COUNTER,
+                "Refusals with rate_limited, by the setting whose limit was reached.");
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        prom_label(p, "limit", conf_rows[limits[i].setting].key);
+        prom_num(p, atomic_load(&core->limited[limits[i].limit]));
     }
     prom_gauge(p, "hufu_requests_in_work", "Requests that the core has not answered yet.",
                atomic_load(&core->in_work));
@@ -119,6 +134,7 @@ enum hufu_err handle_metrics(struct worker *w, struct request *req, struct msg_w
     print_map(core, &n, &p);
     print_log(core, &n, &p);
     gauge_people(core, &p);
+    gauge_fill(core, &p);
     gauge_keys(core, &p);
     usage_print(&p, "hufu_core", core->started_ms);
     return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;

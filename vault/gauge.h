@@ -18,8 +18,9 @@
 #define GAUGE_KEYS_MAX       1024
 #define GAUGE_CEREMONIES_MAX 4096 /* rows looked at */
 
-/* Domains, partners, sessions, ceremonies; then keys and the HSM. */
+/* Domains, partners, sessions, ceremonies; how full domains are; then keys and the HSM. */
 void gauge_people(struct core *core, struct prom *p);
+void gauge_fill(struct core *core, struct prom *p);
 void gauge_keys(struct core *core, struct prom *p);
 
 #endif

@@ -25,6 +25,14 @@ static void put_tally(struct prom *p, const char *domain, uint64_t n)
     prom_num(p, n);
 }
 
+static void put_lookups(struct prom *p, const char *domain, struct tally *t)
+{
+    prom_label(p, "result", "hit");
+    put_tally(p, domain, atomic_load(&t->lookup_hits));
+    prom_label(p, "result", "miss");
+    put_tally(p, domain, atomic_load(&t->lookup_misses));
+}
+
 static void print_tallies(struct core *core, struct prom *p)
 {
     struct tally *rest = &core->tally[CORE_TALLIES];
@@ -42,6 +50,19 @@ static void print_tallies(struct core *core, struct prom *p)
         if (tally_of(core, d) != NULL)
             put_tally(p, d->name, atomic_load(&tally_of(core, d)->revealed));
     put_tally(p, "_others", atomic_load(&rest->revealed));
+}
+
+/* Only answered ones: a partner that is refused for its share adds to neither. */
+static void print_lookups(struct core *core, struct prom *p)
+{
+    const struct domain *d;
+
+    prom_family(p, "hufu_lookups_total", PROM_COUNTER,
+                "Look-ups of values answered since the start, by domain and result.");
+    for (size_t i = 0; (d = domain_at(core, i)) != NULL; i++)
+        if (tally_of(core, d) != NULL)
+            put_lookups(p, d->name, tally_of(core, d));
+    put_lookups(p, "_others", &core->tally[CORE_TALLIES]);
 }
 
 /* Reckoning costs up to some 100 ms and never changes: one domain a scrape, then it is known. */
@@ -155,6 +176,7 @@ static void print_ceremonies(struct core *core, struct prom *p)
 void gauge_people(struct core *core, struct prom *p)
 {
     print_tallies(core, p);
+    print_lookups(core, p);
     print_capacity(core, p);
     print_partners(core, p);
     print_sessions(core, p);

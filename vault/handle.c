@@ -35,6 +35,7 @@ static const struct {
     [VERB_KEY_LIST] = { handle_key_list, false },
     [VERB_DOMAIN_ADD] = { handle_domain_add, false },
     [VERB_DOMAIN_LIST] = { handle_domain_list, false },
+    [VERB_DOMAIN_CAPACITY] = { handle_domain_capacity, false },
     [VERB_PARTNER_ADD] = { handle_partner_add, false },
     [VERB_PARTNER_LIST] = { handle_partner_list, false },
     [VERB_PARTNER_QUALIFY] = { handle_partner_qualify, false },
@@ -173,7 +174,7 @@ static enum hufu_err admit(struct core *core, struct request *req, struct msg_wh
 
 enum hufu_err refuse_entry(struct request *req, enum hufu_err err)
 {
-    enum hufu_err made = request_ops(req, 1, 1, 1, 1);
+    enum hufu_err made = request_ops(req, 1, 1, 1, ROW_COUNTS_MAX);
 
     if (made != HUFU_OK)
         return made;
@@ -235,6 +236,7 @@ static void begin_attempt(struct request *req)
     req->idem_kept = false;
     req->reply = (struct msg_reply){ .where = MSG_WHERE_NONE };
     req->body = (struct buf){ 0 };
+    req->detail = view_of(NULL, 0);
     req->draft = (struct store_draft){ 0 };
 }
 
@@ -305,16 +307,9 @@ enum hufu_err domain_for(struct worker *w, struct request *req, struct msg_where
     return HUFU_OK;
 }
 
-static bool is_value(void *arg, struct view run, bool whole)
-{
-    return format_set_probe(arg, run, whole);
-}
-
 enum hufu_err check_text(struct worker *w, struct view text)
 {
-    struct textguard_probe probe = { is_value, w->core->formats };
-
-    return text.len == 0 ? HUFU_OK : textguard_check(&probe, text);
+    return text.len == 0 ? HUFU_OK : textguard_check(w->core->formats, text);
 }
 
 enum hufu_err check_member(struct worker *w, struct request *req, enum msg_tag tag,

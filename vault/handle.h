@@ -34,6 +34,7 @@ handler_fn handle_ceremony_propose, handle_ceremony_approve, handle_ceremony_can
 handler_fn handle_ceremony_list, handle_ceremony_show;
 handler_fn handle_key_list, handle_status, handle_metrics, handle_peer_check;
 handler_fn handle_checkpoint, handle_proof, handle_consistency, handle_entries;
+handler_fn handle_domain_capacity;
 handler_fn handle_domain_add, handle_domain_list, handle_partner_add, handle_partner_list;
 handler_fn handle_partner_cert_add, handle_partner_qualify;
 handler_fn handle_user_add, handle_user_list, handle_freeze;

@@ -8,6 +8,8 @@
 #include "vault/access/password_rule.h"
 #include "vault/base/log.h"
 #include "vault/base/secret.h"
+#include "vault/ff1_domain.h"
+#include "vault/format/format_bin.h"
 
 #define LIST_MAX 1024 /* bytes of a comma list */
 
@@ -133,8 +135,7 @@ static bool set_domain(struct parse *p, struct domain *d, const char *key, const
         return true;
     }
     if (strcmp(key, "format") != 0 || d->format != NULL ||
-        format_set_find(p->formats, view_str(value), &found) != HUFU_OK ||
-        !format_keeps_length(found))
+        format_set_find(p->formats, view_str(value), &found) != HUFU_OK)
         return false;
     buf_fixed(&text, mem, sizeof(mem));
     format_print(found, &text);
@@ -265,6 +266,8 @@ static bool is_complete(struct parse *p)
 
         if (d->format == NULL || d->mode == 0 || format_keep_check(d->format, d->keep) != HUFU_OK ||
             (d->token_check == TOKEN_CHECK_NONE) == format_is_marked(d->format) ||
+            format_bins(d->format) != NULL || /* of such a domain more has to be said: domain add */
+            (ff1_domain_is(d) && ff1_domain_fits(d->format, d->keep) != HUFU_OK) ||
             !each_part(p->partners[i], put_partner, &(struct link_arg){ init, d }))
             return false;
     }

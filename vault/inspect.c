@@ -28,6 +28,8 @@ static void print_provenance(struct request *req, const struct record *rec, stru
 
     json_name(j, "provenance");
     json_open(j);
+    if (all && req->domain->token_check == TOKEN_CHECK_BIN) /* C19 */
+        json_put_u64(j, "assurance", rec->assurance);
     json_put_time(j, "changed_at", rec->changed_ms);
     if (all) {
         put_if(j, "channel", rec->channel);
@@ -37,6 +39,7 @@ static void print_provenance(struct request *req, const struct record *rec, stru
     if (all) {
         json_put_str(j, "partner", first == NULL ? "?" : first->name);
         json_put_str(j, "request_id", rec->request_id);
+        put_if(j, "requestor", rec->requestor);
         put_if(j, "subject", rec->subject);
     } else {
         json_put_str(j, "partner", me->name);

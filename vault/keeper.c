@@ -218,20 +218,22 @@ static enum hufu_err extend_lease(struct keeper *k)
 static bool serve_keys(struct keeper *k)
 {
     struct request *req = (struct request *)queue_take(&k->core->keys);
-    static const enum key_kind kinds[2] = { KEY_DATA, KEY_INDEX };
+    static const enum key_kind kinds[REQUEST_KEYS_MAX] = { KEY_DATA, KEY_INDEX, KEY_FF1 };
     struct row_ids ids = { 0 };
     struct kek_row kek;
+    size_t count;
     uint64_t seq;
     enum hufu_err err;
 
     if (req == NULL)
         return false;
+    count = view_is(msg_text(&req->msg, MSG_MODE), domain_mode_name(MODE_FF1)) ? 3 : 2;
     request_drop_keys(req);
     err = directory_ids(k->core->dir, &ids, &seq);
     if (err == HUFU_OK)
         err = keeper_active_kek(k, &kek, &req->new_key_kek_seq);
     hsm_call_for(k->core->hsm, req->msg.request_id);
-    for (size_t i = 0; i < 2 && err == HUFU_OK; i++)
+    for (size_t i = 0; i < count && err == HUFU_OK; i++)
         err = keeper_make_key(k, &kek, ids.domain, kinds[i], 1, &req->new_key[i].row,
                               &req->new_key[i].key);
     hsm_call_for(k->core->hsm, view_of(NULL, 0));

@@ -112,7 +112,7 @@ static void list_keysets(struct key_list *l)
         if (!takes(l))
             continue;
         begin_key(l, key_kind_name(key->kind), key->domain, key->version, key->created_ms);
-        if (atomic_load(&key->records) != KEY_UNCOUNTED)
+        if (key->kind != KEY_FF1 && atomic_load(&key->records) != KEY_UNCOUNTED)
             json_put_u64(l->j, "records", atomic_load(&key->records));
         json_put_str(l->j, "state", key_state_name(atomic_load(&key->state)));
         json_put_u64(l->j, "uses", atomic_load(&key->used));

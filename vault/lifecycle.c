@@ -7,6 +7,7 @@
 #include "vault/base/secret.h"
 #include "vault/format/sensitive.h"
 #include "vault/index.h"
+#include "vault/lookup_share.h"
 #include "vault/manage.h"
 #include "vault/token.h"
 
@@ -86,12 +87,27 @@ static enum hufu_err print_token(struct request *req, const struct token *t)
 }
 
 /* A look-up in vain is a guess, counted like those that tokenize makes. */
-static enum hufu_err miss(struct worker *w, struct request *req, struct view value)
+static enum hufu_err miss(struct worker *w, struct request *req, struct view value,
+                          const struct lookup_share *share)
 {
     if (refuse_entry(req, HUFU_NOT_FOUND) != HUFU_OK ||
         row_count_guess(w, req, &req->op[0], value, true) != HUFU_OK)
         return HUFU_UNAVAILABLE;
+    lookup_share_count(&req->op[0], share, true);
     return HUFU_NOT_FOUND;
+}
+
+static enum hufu_err hit(struct worker *w, struct request *req, struct view value,
+                         const struct token *t, const struct lookup_share *share)
+{
+    enum hufu_err err = token_op(req, t, 0);
+
+    if (err == HUFU_OK)
+        err = row_count_guess(w, req, &req->op[0], value, false);
+    if (err != HUFU_OK)
+        return err;
+    lookup_share_count(&req->op[0], share, false);
+    return print_token(req, t);
 }
 
 enum hufu_err handle_lookup(struct worker *w, struct request *req, struct msg_where *where)
@@ -99,6 +115,7 @@ enum hufu_err handle_lookup(struct worker *w, struct request *req, struct msg_wh
     uint8_t value[FORMAT_VALUE_MAX];
     size_t value_len = 0;
     struct token t = { 0 };
+    struct lookup_share share;
     enum hufu_err err;
 
     err = domain_for(w, req, where);
@@ -111,15 +128,14 @@ enum hufu_err handle_lookup(struct worker *w, struct request *req, struct msg_wh
         err = manage_at(where, MSG_VALUE, err);
         goto out;
     }
+    err = lookup_share_find(w, req, &share);
+    if (err != HUFU_OK)
+        goto out;
     err = find_by_value(w, req, view_of(value, value_len), &t);
     if (err == HUFU_NOT_FOUND)
-        err = miss(w, req, view_of(value, value_len));
-    if (err == HUFU_OK)
-        err = token_op(req, &t, 0);
-    if (err == HUFU_OK)
-        err = row_count_guess(w, req, &req->op[0], view_of(value, value_len), false);
-    if (err == HUFU_OK)
-        err = print_token(req, &t);
+        err = miss(w, req, view_of(value, value_len), &share);
+    else if (err == HUFU_OK)
+        err = hit(w, req, view_of(value, value_len), &t, &share);
 out:
     wipe(value, sizeof(value));
     wipe(&t, sizeof(t));

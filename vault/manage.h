@@ -47,6 +47,8 @@ void manage_print_seed(const struct user *user, struct json *j);
 bool manage_has(const char *names, size_t out_len, size_t count, const char *name);
 /* Ends what began with {"items":[ : last names the last item shown where there are more. */
 void manage_list_end(struct json *j, bool more, const char *last);
+/* As format_capacity, by the domain's mode. */
+void manage_kind_capacity(const struct domain *d, size_t kind, struct format_capacity *out);
 /* Tokens of the domain's smallest bucket. Costs up to a millisecond for each kind of its values. */
 uint64_t manage_capacity(const struct domain *d);
 /* {"items":[…],"next":…}: begins at the item whose name is after `after`; print puts item i or

@@ -4,13 +4,23 @@
 #include <string.h>
 
 #include "vault/base/secret.h"
+#include "vault/domain_read.h"
 #include "vault/handle.h"
+
+#define REPLY_MAX 16384 /* bytes: 64 partners, 16 purposes all of it escaped, 8 channels */
 
 static const char *name_at(struct core *core, size_t i)
 {
     const struct domain *d = directory_domain_at(core->dir, i);
 
     return d == NULL ? NULL : d->name;
+}
+
+void manage_kind_capacity(const struct domain *d, size_t kind, struct format_capacity *out)
+{
+    format_capacity(d->format, d->keep, kind, out);
+    if (d->mode == MODE_FF1) /* one token for each original */
+        out->tokens = out->originals;
 }
 
 uint64_t manage_capacity(const struct domain *d)
@@ -20,7 +30,7 @@ uint64_t manage_capacity(const struct domain *d)
     for (size_t kind = 0; kind < format_kind_count(d->format); kind++) {
         struct format_capacity cap;
 
-        format_capacity(d->format, d->keep, kind, &cap);
+        manage_kind_capacity(d, kind, &cap);
         if (cap.tokens < least)
             least = cap.tokens;
     }
@@ -45,11 +55,32 @@ static void print_names(struct json *j, const char *name, struct core *core, con
     json_end(j);
 }
 
+static void print_channels(const struct domain *d, struct json *j)
+{
+    if (d->channel_count == 0)
+        return;
+    json_name(j, "channels");
+    json_list(j);
+    for (size_t i = 0; i < d->channel_count; i++)
+        json_str(j, d->channel[i]);
+    json_end(j);
+}
+
+static const char *token_check_name(const struct domain *d)
+{
+    if (d->token_check == TOKEN_CHECK_BIN)
+        return "bin";
+    return d->token_check == TOKEN_CHECK_NONE ? "none" : "fail";
+}
+
 static void print_domain(struct core *core, const struct domain *d, struct json *j)
 {
     json_open(j);
+    if (d->token_check == TOKEN_CHECK_BIN)
+        json_put_u64(j, "assurance", d->assurance);
     json_put_u64(j, "batch_detokenize", d->batch_detokenize);
     json_put_u64(j, "capacity", shown(manage_capacity(d)));
+    print_channels(d, j);
     json_put_bool(j, "consent_required", d->needs_consent != 0);
     json_put_time(j, "created_at", d->created_ms);
     json_put_u64(j, "expected", shown(d->expected));
@@ -69,10 +100,12 @@ static void print_domain(struct core *core, const struct domain *d, struct json 
     for (size_t i = 0; i < d->purpose_count; i++)
         json_str(j, d->purpose[i]);
     json_end(j);
+    if (d->requestor[0] != '\0')
+        json_put_str(j, "requestor", d->requestor);
     if (d->retention_days != 0)
         json_put_u64(j, "retention_days", d->retention_days);
     json_put_str(j, "state", row_state_name(d->state));
-    json_put_str(j, "token_check", d->token_check == TOKEN_CHECK_NONE ? "none" : "fail");
+    json_put_str(j, "token_check", token_check_name(d));
     json_close(j);
 }
 
@@ -87,145 +120,6 @@ static void print_at(struct core *core, size_t i, struct json *j)
 enum hufu_err handle_domain_list(struct worker *w, struct request *req, struct msg_where *where)
 {
     return manage_list(w, req, where, name_at, print_at);
-}
-
-static enum hufu_err read_partners(struct worker *w, struct request *req, struct domain *d)
-{
-    struct view list = req->msg.field[MSG_PARTNERS];
-    size_t count = msg_list_count(list);
-    struct reader r;
-
-    if (count > ROW_PARTNERS_MAX)
-        return HUFU_BAD_REQUEST;
-    reader_init(&r, list.p, list.len);
-    for (size_t i = 0; i < count; i++) {
-        const struct partner *p = directory_partner(w->core->dir, msg_list_next(&r));
-
-        if (p == NULL || domain_has_partner(d, p->id))
-            return HUFU_BAD_REQUEST;
-        d->partner[d->partner_count++] = p->id;
-    }
-    return HUFU_OK;
-}
-
-static enum hufu_err read_purposes(struct worker *w, struct request *req, struct domain *d)
-{
-    struct view list = req->msg.field[MSG_PURPOSES];
-    size_t count = msg_list_count(list);
-    struct reader r;
-
-    if (count > ROW_PURPOSES_MAX)
-        return HUFU_BAD_REQUEST;
-    reader_init(&r, list.p, list.len);
-    for (size_t i = 0; i < count; i++) {
-        struct view text = msg_list_next(&r);
-
-        if (check_text(w, text) != HUFU_OK)
-            return HUFU_VALUE_IN_TEXT;
-        if (manage_copy(d->purpose[d->purpose_count++], sizeof(d->purpose[0]), text) != HUFU_OK)
-            return HUFU_BAD_REQUEST;
-    }
-    return HUFU_OK;
-}
-
-/* The domain keeps its format's whole definition: editing the file changes nothing for it. */
-static enum hufu_err read_format(struct worker *w, struct request *req, struct domain *d)
-{
-    const struct format *found;
-    struct buf text;
-    enum hufu_err err;
-
-    if (format_set_find(w->core->formats, msg_text(&req->msg, MSG_FORMAT), &found) != HUFU_OK ||
-        !format_keeps_length(found)) /* records and replies hold a token as long as its value */
-        return HUFU_BAD_REQUEST;
-    buf_init(&text, FORMAT_TEXT_MAX);
-    format_print(found, &text);
-    err = buf_check(&text);
-    if (err == HUFU_OK)
-        err = format_parse(buf_view(&text), &d->format, NULL, 0);
-    buf_done(&text);
-    return err == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
-}
-
-/* Every bucket holds its originals, or the expected population says how few there are; never more
- * than half full. */
-static enum hufu_err judge_capacity(const struct domain *d, bool has_expected)
-{
-    bool ample = d->mode == MODE_DETERMINISTIC && format_is_ample(d->format, d->keep);
-
-    if (!has_expected)
-        return ample ? HUFU_OK : HUFU_BAD_REQUEST;
-    return d->expected <= manage_capacity(d) / 2 || ample ? HUFU_OK : HUFU_BAD_REQUEST;
-}
-
-/* Tokens that nobody can tell from originals are had only by who says so: "none". */
-static enum hufu_err read_token_check(const struct msg_request *msg, struct domain *d)
-{
-    struct view said = msg_text(msg, MSG_TOKEN_CHECK);
-    bool none = view_is(said, "none");
-
-    if (said.len > 0 && !none && !view_is(said, "fail"))
-        return HUFU_UNSUPPORTED_MODE;
-    d->token_check = none ? TOKEN_CHECK_NONE : TOKEN_CHECK_FAIL;
-    return none == format_is_marked(d->format) ? HUFU_BAD_REQUEST : HUFU_OK;
-}
-
-static enum hufu_err read_numbers(struct request *req, struct domain *d, struct msg_where *where)
-{
-    const struct msg_request *msg = &req->msg;
-    struct view keep = msg->field[MSG_KEEP];
-    uint64_t batch = msg_u64(msg, MSG_BATCH_DETOKENIZE, 0);
-    uint64_t days = msg_u64(msg, MSG_RETENTION_DAYS, 0);
-    enum hufu_err err;
-
-    if (keep.p != NULL)
-        d->keep = (struct format_keep){ keep.p[0], keep.p[1] };
-    if (format_keep_check(d->format, d->keep) != HUFU_OK)
-        return manage_at(where, MSG_KEEP, HUFU_BAD_REQUEST);
-    if (batch > MSG_ITEMS_MAX)
-        return manage_at(where, MSG_BATCH_DETOKENIZE, HUFU_BAD_REQUEST);
-    if (days > UINT32_MAX)
-        return manage_at(where, MSG_RETENTION_DAYS, HUFU_BAD_REQUEST);
-    err = read_token_check(msg, d);
-    if (err != HUFU_OK)
-        return manage_at(where, MSG_TOKEN_CHECK, err);
-    d->batch_detokenize = (uint32_t)batch;
-    d->retention_days = (uint32_t)days;
-    d->needs_consent = msg_bool(msg, MSG_CONSENT_REQUIRED) ? 1 : 0;
-    d->life_s = msg_u64(msg, MSG_EXPIRES_IN, 0);
-    if (d->life_s > UINT32_MAX)
-        return manage_at(where, MSG_EXPIRES_IN, HUFU_BAD_REQUEST);
-    d->expected = msg_u64(msg, MSG_EXPECTED, 0);
-    if (judge_capacity(d, d->expected > 0) != HUFU_OK)
-        return manage_at(where, MSG_EXPECTED, HUFU_BAD_REQUEST);
-    return HUFU_OK;
-}
-
-static enum hufu_err read_domain(struct worker *w, struct request *req, struct domain *d,
-                                 struct msg_where *where)
-{
-    struct view name = msg_text(&req->msg, MSG_NAME);
-    enum hufu_err err;
-
-    if (!text_is_name(name) || manage_copy(d->name, sizeof(d->name), name) != HUFU_OK)
-        return manage_at(where, MSG_NAME, HUFU_BAD_REQUEST);
-    if (check_text(w, name) != HUFU_OK)
-        return manage_at(where, MSG_NAME, HUFU_VALUE_IN_TEXT);
-    if (domain_mode_parse(msg_text(&req->msg, MSG_MODE), &d->mode) != HUFU_OK)
-        return manage_at(where, MSG_MODE, HUFU_BAD_REQUEST);
-    err = read_format(w, req, d);
-    if (err != HUFU_OK)
-        return manage_at(where, MSG_FORMAT, err);
-    err = read_partners(w, req, d);
-    if (err != HUFU_OK)
-        return manage_at(where, MSG_PARTNERS, err);
-    err = read_purposes(w, req, d);
-    if (err != HUFU_OK)
-        return manage_at(where, MSG_PURPOSES, err);
-    err = read_numbers(req, d, where);
-    if (err == HUFU_OK && directory_domain(w->core->dir, name) != NULL)
-        err = manage_at(where, MSG_NAME, HUFU_CONFLICT);
-    return err;
 }
 
 /* The row of the KEK that the new keys lie under. */
@@ -252,7 +146,7 @@ static bool has_keys(struct worker *w, struct request *req, uint32_t domain_id)
            seen.seq == req->new_key_kek_seq;
 }
 
-/* Adds the rows of the two keys; a KEK rotation that began meanwhile would pass them over. */
+/* Adds the rows of the keys; a KEK rotation that began meanwhile would pass them over. */
 static enum hufu_err write_keys(struct request *req)
 {
     struct view kek = kek_key(req);
@@ -260,8 +154,9 @@ static enum hufu_err write_keys(struct request *req)
 
     if (err == HUFU_OK)
         op_expect(&req->op[0], kek, row_seen(req->new_key_kek_seq));
-    for (size_t i = 0; i < 2 && err == HUFU_OK; i++)
-        err = row_write_keyset(req, &req->op[0], &req->new_key[i].row, STORE_ABSENT);
+    for (size_t i = 0; i < REQUEST_KEYS_MAX && err == HUFU_OK; i++)
+        if (req->new_key[i].key != NULL)
+            err = row_write_keyset(req, &req->op[0], &req->new_key[i].row, STORE_ABSENT);
     return err;
 }
 
@@ -301,6 +196,18 @@ static enum hufu_err declare_all(struct worker *w, struct request *req, const st
     return err;
 }
 
+/* What an auditor should not have to look for. */
+static struct view said_of(const struct domain *d)
+{
+    bool none = d->token_check == TOKEN_CHECK_NONE;
+
+    if (d->mode == MODE_FF1)
+        return view_str(none ? "mode=ff1 token_check=none" : "mode=ff1");
+    if (d->token_check == TOKEN_CHECK_BIN)
+        return view_str("token_check=bin");
+    return none ? view_str("token_check=none") : view_of(NULL, 0);
+}
+
 static enum hufu_err draft_domain(struct worker *w, struct request *req, struct domain *d,
                                   struct row_ids ids, uint64_t ids_seq)
 {
@@ -308,12 +215,11 @@ static enum hufu_err draft_domain(struct worker *w, struct request *req, struct 
     struct buf text;
     enum hufu_err err;
 
-    if (request_ops(req, 1, 5 + d->partner_count, 4 + d->partner_count, 0) != HUFU_OK)
+    if (request_ops(req, 1, 6 + d->partner_count, 5 + d->partner_count, 0) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     op_expect_caller(req, &req->op[0]);
     request_entry(req, 0)->domain = msg_text(&req->msg, MSG_NAME);
-    if (d->token_check == TOKEN_CHECK_NONE)
-        request_entry(req, 0)->purpose = view_str("token_check=none");
+    request_entry(req, 0)->purpose = said_of(d);
     d->id = ids.domain++;
     d->state = ROW_ACTIVE;
     d->index_version = 1;
@@ -328,7 +234,7 @@ static enum hufu_err draft_domain(struct worker *w, struct request *req, struct 
     if (err == HUFU_OK)
         err = write_keys(req);
     if (err == HUFU_OK)
-        err = request_body(req, 4096);
+        err = request_body(req, REPLY_MAX);
     if (err == HUFU_OK) {
         json_init(&j, &req->body);
         print_domain(w->core, d, &j);
@@ -346,7 +252,7 @@ enum hufu_err handle_domain_add(struct worker *w, struct request *req, struct ms
     uint64_t seq;
     enum hufu_err err;
 
-    err = read_domain(w, req, &d, where);
+    err = domain_read(w, req, &d, where);
     if (err == HUFU_OK && directory_ids(w->core->dir, &ids, &seq) != HUFU_OK)
         err = HUFU_UNAVAILABLE;
     if (err == HUFU_OK && !has_keys(w, req, ids.domain))

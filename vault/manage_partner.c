@@ -10,6 +10,7 @@
 
 #include "vault/base/clock.h"
 #include "vault/base/digest.h"
+#include "vault/ff1_domain.h"
 #include "vault/handle.h"
 
 static const char *partner_name_at(struct core *core, size_t i)
@@ -46,6 +47,8 @@ static void print_partner(const struct partner *p, struct json *j)
     for (size_t i = 0; i < p->domain_count; i++)
         json_str(j, p->domain[i]);
     json_end(j);
+    if (p->is_entrusted != 0)
+        json_put_bool(j, "entrusted", true);
     json_name(j, "formats");
     json_list(j);
     for (size_t i = 0; i < p->format_count; i++)
@@ -157,6 +160,7 @@ static enum hufu_err read_partner(struct worker *w, struct request *req, struct 
     if (err != HUFU_OK)
         return manage_at(where, MSG_CERT_PEM, err);
     p->pin_count = 1;
+    p->is_entrusted = msg_bool(&req->msg, MSG_ENTRUSTED) ? 1 : 0;
     if (manage_names(req->msg.field[MSG_FORMATS], p->format[0], sizeof(p->format[0]),
                      ROW_FORMATS_MAX, &p->format_count) != HUFU_OK)
         return manage_at(where, MSG_FORMATS, HUFU_BAD_REQUEST);
@@ -185,6 +189,8 @@ static enum hufu_err join_domains(struct worker *w, struct request *req, const s
 
         if (d == NULL)
             continue; /* one to come: it names its partners itself */
+        if (ff1_domain_bars(d, p))
+            return HUFU_UNSUPPORTED_MODE;
         if (d->partner_count == ROW_PARTNERS_MAX)
             return HUFU_BAD_REQUEST;
         changed = *d;
@@ -224,7 +230,7 @@ enum hufu_err handle_partner_add(struct worker *w, struct request *req, struct m
     buf_done(&text);
     if (err == HUFU_OK)
         err = join_domains(w, req, &p);
-    if (err == HUFU_BAD_REQUEST) {
+    if (err == HUFU_BAD_REQUEST || err == HUFU_UNSUPPORTED_MODE) {
         req->draft.op_count = 0; /* the refusal drafts its own entry */
         return manage_at(where, MSG_DOMAINS, err);
     }

@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "vault/base/secret.h"
+#include "vault/format/format_bin.h"
 #include "vault/format/sensitive.h"
+#include "vault/free_token.h"
+#include "vault/ff1_domain.h"
 #include "vault/handle.h"
-
-#define DRAWS_MAX 128 /* below half fill, 128 draws in a row fail with probability 2^-128 */
 
 static enum hufu_err at_fault(struct mapping *it, enum msg_tag tag, enum hufu_err err)
 {
@@ -29,10 +30,10 @@ static struct mapping *find_in_batch(const struct tokenize_job *job, struct view
 {
     for (size_t s = slot_of(job, bytes); job->slot[s] != 0; s = (s + 1) & (job->slots - 1)) {
         struct mapping *other = &job->item[job->slot[s] - 1];
-        const uint8_t *has = token ? other->token : other->value;
+        struct view has = token ? mapping_token(other) : view_of(other->value, other->value_len);
 
-        if (other->value_len == bytes.len && (!token || other->writes_token) &&
-            bytes_equal(has, bytes.p, bytes.len))
+        if (has.len == bytes.len && (!token || other->writes_token) &&
+            bytes_equal(has.p, bytes.p, bytes.len))
             return other;
     }
     return NULL;
@@ -48,6 +49,11 @@ static void note_in_batch(const struct tokenize_job *job, const struct mapping *
     job->slot[s] = (uint16_t)(it - job->item + 1);
 }
 
+bool mapping_is_drawn(const struct tokenize_job *job, struct view token)
+{
+    return find_in_batch(job, token, true) != NULL;
+}
+
 bool mapping_may_send(const struct partner *p, const struct domain *d, uint64_t now_ms)
 {
     bool domain = false, format = false;
@@ -57,7 +63,26 @@ bool mapping_may_send(const struct partner *p, const struct domain *d, uint64_t 
     for (size_t i = 0; i < p->format_count; i++)
         format = format || strcmp(p->format[i], format_name(d->format)) == 0;
     return domain && format && p->state == ROW_ACTIVE && d->state == ROW_ACTIVE &&
-           (p->qualified_until_ms == 0 || now_ms < p->qualified_until_ms);
+           !ff1_domain_bars(d, p) && (p->qualified_until_ms == 0 || now_ms < p->qualified_until_ms);
+}
+
+/* EMV tokens may be asked for by the channels that their domain names, and by no others (C19). */
+bool mapping_may_ask(const struct domain *d, struct view channel)
+{
+    for (size_t i = 0; i < d->channel_count; i++)
+        if (view_is(channel, d->channel[i]))
+            return true;
+    return d->channel_count == 0;
+}
+
+/* A card number within token BINs is a token of the payment network, never an original: whatever
+ * the format, and whoever issued it (C19). */
+static bool is_network_token(const struct tokenize_job *job, struct view value)
+{
+    struct core *core = job->w->core;
+
+    return format_is_card(job->d->format) &&
+           (bins_has(&core->bins, value) || directory_has_bin(core->dir, value));
 }
 
 enum hufu_err mapping_check_value(struct tokenize_job *job, struct mapping *it)
@@ -75,8 +100,12 @@ enum hufu_err mapping_check_value(struct tokenize_job *job, struct mapping *it)
         return at_fault(it, MSG_VALUE, HUFU_INVALID_VALUE);
     value = view_of(it->value, it->value_len);
     verdict = format_judge(job->d->format, job->d->keep, value);
-    if (verdict == FORMAT_ORIGINAL)
+    if (verdict == FORMAT_ORIGINAL && !is_network_token(job, value))
         return HUFU_OK;
+    if (ff1_domain_is(job->d))
+        return at_fault(it, MSG_VALUE,
+                        ff1_domain_has_token(job->w, job->d, value) ? HUFU_ALREADY_TOKEN
+                                                                    : HUFU_INVALID_VALUE);
     if (verdict == FORMAT_TOKEN_SHAPE) {
         err = row_find_record(job->w, job->d, row_token_key(job->req, job->d->id, value), &rec,
                               &seen);
@@ -122,6 +151,8 @@ static void fill_record(struct tokenize_job *job, struct mapping *it, struct rec
     rec->changed_ms = job->now_ms;
     rec->expires_ms = job->life_s == 0 ? 0 : job->now_ms + job->life_s * 1000;
     rec->uses_left = job->uses;
+    rec->assurance = job->d->assurance;
+    memcpy(rec->requestor, job->d->requestor, sizeof(rec->requestor));
     copy_text(rec->channel, sizeof(rec->channel), msg_text(msg, MSG_CHANNEL));
     copy_text(rec->request_id, sizeof(rec->request_id), msg->request_id);
     rec->partner[0] = job->req->who.partner->id;
@@ -133,35 +164,12 @@ static void fill_record(struct tokenize_job *job, struct mapping *it, struct rec
     it->expires_ms = rec->expires_ms;
 }
 
-static enum hufu_err draw_token(struct tokenize_job *job, struct mapping *it)
-{
-    struct view value = view_of(it->value, it->value_len);
-    enum hufu_err err;
-
-    for (int i = 0; i < DRAWS_MAX; i++) {
-        err = format_draw(job->d->format, job->d->keep, value, &job->w->draw, it->token);
-        if (err != HUFU_OK)
-            return err == HUFU_EXHAUSTED ? err : HUFU_UNAVAILABLE;
-        if (find_in_batch(job, view_of(it->token, it->value_len), true) != NULL)
-            continue;
-        it->token_key = row_token_key(job->req, job->d->id, view_of(it->token, it->value_len));
-        if (it->token_key.p == NULL)
-            return HUFU_UNAVAILABLE;
-        err = store_find(job->w->reader, it->token_key, NULL, &it->token_seen);
-        if (err == HUFU_NOT_FOUND)
-            return HUFU_OK;
-        if (err != HUFU_OK)
-            return HUFU_UNAVAILABLE;
-    }
-    return HUFU_EXHAUSTED;
-}
-
 static enum hufu_err make_mapping(struct tokenize_job *job, struct mapping *it)
 {
     struct record rec = { 0 };
     enum hufu_err err;
 
-    err = draw_token(job, it);
+    err = free_token_find(job, it);
     if (err != HUFU_OK)
         return at_fault(it, MSG_VALUE, err);
     fill_record(job, it, &rec);
@@ -172,7 +180,7 @@ static enum hufu_err make_mapping(struct tokenize_job *job, struct mapping *it)
     it->is_fresh_value = true;
     it->writes_index = job->d->mode == MODE_DETERMINISTIC;
     if (err == HUFU_OK)
-        note_in_batch(job, it, view_of(it->token, it->value_len));
+        note_in_batch(job, it, mapping_token(it));
     return err;
 }
 
@@ -204,8 +212,8 @@ static enum hufu_err try_mapping(struct tokenize_job *job, struct mapping *it)
         return err;
     it->token_key = row_token_key(job->req, job->d->id, buf_view(&token));
     err = row_find_record(job->w, job->d, it->token_key, &rec, &it->token_seen);
-    if (err != HUFU_OK || token.len != it->value_len ||
-        !view_equal(view_of(rec.value, rec.value_len), value)) {
+    it->token_len = token.len;
+    if (err != HUFU_OK || !view_equal(view_of(rec.value, rec.value_len), value)) {
         /* An index row that leads elsewhere: nothing may come of it. */
         err = index_has_changed(job->w, &it->index) ? HUFU_PRECONDITION : HUFU_UNAVAILABLE;
     } else if (rec.state == RECORD_SUSPENDED && !record_is_expired(&rec, job->now_ms)) {
@@ -236,11 +244,14 @@ enum hufu_err mapping_decide(struct tokenize_job *job, struct mapping *it)
     struct view value = view_of(it->value, it->value_len);
     enum hufu_err err;
 
+    if (ff1_domain_is(job->d))
+        return HUFU_OK; /* all at once: ff1_domain_tokenize */
     if (job->d->mode != MODE_DETERMINISTIC)
         return make_mapping(job, it);
     it->twin = find_in_batch(job, value, false);
     if (it->twin != NULL) {
-        memcpy(it->token, it->twin->token, it->value_len);
+        memcpy(it->token, it->twin->token, it->twin->token_len);
+        it->token_len = it->twin->token_len;
         it->expires_ms = it->twin->expires_ms;
         return HUFU_OK;
     }

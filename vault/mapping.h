@@ -18,8 +18,9 @@ struct mapping { /* one value and what becomes of it */
     uint16_t fault; /* tag of the member at fault, with err */
     uint8_t value[FORMAT_VALUE_MAX];
     size_t value_len;
-    uint8_t token[FORMAT_VALUE_MAX]; /* as long as value */
-    struct index_rows index;         /* deterministic domains; else count is 0 */
+    uint8_t token[FORMAT_TOKEN_MAX];
+    size_t token_len;
+    struct index_rows index; /* deterministic domains; else count is 0 */
     struct view token_key;
     struct store_seen token_seen;
     bool created;
@@ -42,13 +43,25 @@ struct tokenize_job {
     bool batch;
     uint64_t now_ms, life_s;
     uint32_t uses;
+    uint32_t searched;     /* candidates looked at in buckets that are nearly full */
     uint16_t *slot;        /* item number + 1 by hash of value or token; 0: free */
     uint16_t *bucket_slot; /* the same of the first item of each bucket */
     size_t slots;          /* a power of two, above twice the items */
+    uint64_t misses, hits; /* guesses: new ones of the present operation, known ones of all */
 };
+
+/* The token that it has, or an empty view. */
+static inline struct view mapping_token(const struct mapping *it)
+{
+    return view_of(it->token, it->token_len);
+}
 
 /* C01: an active partner, qualified, for a domain and a format that it declared. */
 bool mapping_may_send(const struct partner *p, const struct domain *d, uint64_t now_ms);
+/* C19: the domain names no channels, or this one among them. */
+bool mapping_may_ask(const struct domain *d, struct view channel);
+/* True where an earlier item of the batch has drawn that token. */
+bool mapping_is_drawn(const struct tokenize_job *job, struct view token);
 /* Canonical form of it->in.value, and is it an original: PROHIBITED_DATA, INVALID_VALUE,
  * ALREADY_TOKEN with it->fault; UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err mapping_check_value(struct tokenize_job *job, struct mapping *it);

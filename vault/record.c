@@ -14,6 +14,8 @@ void record_put_header(const struct record *rec, struct buf *out)
     buf_u64(out, rec->changed_ms);
     buf_u64(out, rec->expires_ms);
     buf_u32(out, rec->uses_left);
+    buf_u8(out, rec->assurance);
+    rowio_put(out, rec->requestor);
     rowio_put(out, rec->channel);
     rowio_put(out, rec->request_id);
     buf_u8(out, (uint8_t)rec->partner_count);
@@ -40,6 +42,8 @@ enum hufu_err record_get_header(struct view in, struct record *rec)
     rec->changed_ms = reader_u64(&r);
     rec->expires_ms = reader_u64(&r);
     rec->uses_left = reader_u32(&r);
+    rec->assurance = reader_u8(&r);
+    rowio_take(&r, rec->requestor, sizeof(rec->requestor));
     rowio_take(&r, rec->channel, sizeof(rec->channel));
     rowio_take(&r, rec->request_id, sizeof(rec->request_id));
     rec->partner_count = reader_u8(&r);

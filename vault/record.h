@@ -3,7 +3,9 @@
  *
  * Layer:   vault/ (verbs). Includes the rooms of the core.
  * Threads: pure functions.
- * Source:  vault/FORMATS.md section 4; JR/T 0149-2016 (token states).
+ * Source:  vault/FORMATS.md section 4; JR/T 0149-2016 (token states); EMV Payment Tokenisation
+ *          Specification, Technical Framework v2.3 (token requestor, assurance level, domain
+ *          restriction controls).
  */
 #ifndef HUFU_RECORD_H
 #define HUFU_RECORD_H
@@ -16,8 +18,8 @@
 #include "vault/base/err.h"
 #include "vault/format/format.h"
 
-#define RECORD_HEADER_MAX  512 /* bytes */
-#define RECORD_TEXT_MAX    400 /* bytes of plaintext */
+#define RECORD_HEADER_MAX  512                                             /* bytes */
+#define RECORD_TEXT_MAX    (1 + FORMAT_VALUE_MAX + 2 * (1 + ROW_TEXT_MAX)) /* of plaintext */
 #define RECORD_CHANNEL_MAX 32
 
 /* EXPIRED is what the sweeper leaves of an active or suspended one whose time is past; nobody sees
@@ -34,6 +36,8 @@ struct record { /* SECRET once its text is read: wipe it */
     uint8_t state;
     uint64_t created_ms, changed_ms, expires_ms; /* expires 0: never */
     uint32_t uses_left;                          /* 0: not counted */
+    uint8_t assurance;                           /* of a payment network's token (C19) … */
+    char requestor[ROW_REQUESTOR_LEN + 1];       /* … and who asked for it; "": nobody named */
     char channel[RECORD_CHANNEL_MAX + 1];
     char request_id[65];                /* of the request that brought the present value */
     uint32_t partner[ROW_PARTNERS_MAX]; /* who sent the value, in order */

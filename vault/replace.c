@@ -6,6 +6,7 @@
 
 #include "vault/base/json.h"
 #include "vault/base/secret.h"
+#include "vault/ff1_domain.h"
 #include "vault/format/sensitive.h"
 #include "vault/manage.h"
 #include "vault/mapping.h"
@@ -18,16 +19,15 @@ struct replacing {           /* in req->work: what is written is borrowed until 
     struct index_rows old;   /* it->index has the new value's */
 };
 
-/* The kept parts, the length and the country are the token's: it stays a token of its value. */
+/* The kept parts, the country and, but for mail addresses, the length are the token's: it stays a
+ * token of its value. */
 static bool has_same_bucket(const struct replacing *r)
 {
     const struct domain *d = r->job.d;
-    uint8_t mine_mem[FORMAT_VALUE_MAX + 8], new_mem[FORMAT_VALUE_MAX + 8];
+    uint8_t mine_mem[FORMAT_PLACES_MAX + 8], new_mem[FORMAT_PLACES_MAX + 8];
     struct buf mine, new_value;
     bool same;
 
-    if (r->token.len != r->it.value_len)
-        return false;
     buf_fixed(&mine, mine_mem, sizeof(mine_mem));
     buf_fixed(&new_value, new_mem, sizeof(new_mem));
     format_bucket(d->format, d->keep, view_of(r->token.text, r->token.len), &mine);
@@ -56,6 +56,8 @@ static enum hufu_err check_form(struct replacing *r, struct msg_where *where)
     err = token_read(w, req, req->msg.field[MSG_TOKEN], &r->token);
     if (err != HUFU_OK)
         return err == HUFU_NOT_TOKEN ? manage_at(where, MSG_TOKEN, err) : err;
+    if (ff1_domain_is(req->domain))
+        return manage_at(where, MSG_DOMAIN, HUFU_UNSUPPORTED_MODE);
     r->it.in.value = req->msg.field[MSG_VALUE];
     err = mapping_check_value(&r->job, &r->it);
     if (err == HUFU_OK && !has_same_bucket(r))
@@ -86,7 +88,7 @@ static enum hufu_err find_token(struct replacing *r)
 static enum hufu_err find_old(struct replacing *r)
 {
     struct view value = view_of(r->token.rec.value, r->token.rec.value_len);
-    uint8_t mem[FORMAT_VALUE_MAX];
+    uint8_t mem[FORMAT_TOKEN_MAX];
     struct buf text;
 
     buf_fixed(&text, mem, sizeof(mem));
@@ -123,8 +125,9 @@ static enum hufu_err find_new(struct replacing *r)
     return err;
 }
 
-/* The record tells of the request that brought the present value; that had no channel. Whose value
- * it is has not changed, so subject and consent stay. */
+/* The record tells of the request that brought the present value; that had no channel, but where
+ * the domain restricts its tokens to some the token's stays. Whose value it is has not changed, so
+ * subject and consent stay. */
 static enum hufu_err write_record(struct replacing *r)
 {
     struct request *req = r->job.req;
@@ -136,7 +139,8 @@ static enum hufu_err write_record(struct replacing *r)
     memcpy(rec->value, r->it.value, r->it.value_len);
     rec->value_len = r->it.value_len;
     rec->changed_ms = r->job.now_ms;
-    rec->channel[0] = '\0';
+    if (r->job.d->channel_count == 0)
+        rec->channel[0] = '\0';
     if (id.len >= sizeof(rec->request_id))
         return HUFU_UNAVAILABLE;
     if (id.len > 0)

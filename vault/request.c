@@ -41,7 +41,7 @@ struct request *request_new(struct core *core, uint16_t verb, struct view body,
 
 void request_drop_keys(struct request *req)
 {
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < REQUEST_KEYS_MAX; i++) {
         if (req->new_key[i].key != NULL)
             secret_free(req->new_key[i].key->secret);
         free(req->new_key[i].key);
@@ -52,7 +52,7 @@ void request_drop_keys(struct request *req)
 /* The domain's row is there: its keys can be found from now on. */
 static void keep_keys(struct request *req)
 {
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < REQUEST_KEYS_MAX; i++)
         if (req->new_key[i].key != NULL &&
             keyring_put(req->core->ring, req->new_key[i].key) == HUFU_OK)
             req->new_key[i].key = NULL;
@@ -75,11 +75,29 @@ void *request_take(struct request *req, size_t len)
     return arena_take(&req->work, len);
 }
 
+static struct tally *tally_of(const struct request *req)
+{
+    uint32_t id = req->domain == NULL ? 0 : req->domain->id;
+
+    return &req->core->tally[id < CORE_TALLIES ? id : CORE_TALLIES];
+}
+
+static void count_lookup(struct request *req, enum hufu_err err)
+{
+    bool replayed = (req->reply.flags & MSG_REPLAYED) != 0; /* counted the first time */
+
+    if (req->msg.verb != VERB_LOOKUP || replayed)
+        return;
+    if (err == HUFU_OK)
+        atomic_fetch_add(&tally_of(req)->lookup_hits, 1);
+    if (err == HUFU_NOT_FOUND)
+        atomic_fetch_add(&tally_of(req)->lookup_misses, 1);
+}
+
 static void count_success(struct request *req)
 {
     struct core *core = req->core;
-    uint32_t id = req->domain == NULL ? 0 : req->domain->id;
-    struct tally *t = &core->tally[id < CORE_TALLIES ? id : CORE_TALLIES];
+    struct tally *t = tally_of(req);
 
     atomic_fetch_add(&core->served[req->msg.verb], 1);
     if (req->created > 0)
@@ -112,12 +130,17 @@ void request_answer(struct request *req, enum hufu_err err, struct msg_where whe
         req->reply.body = view_of(NULL, 0);
         if (req->msg.verb == VERB_STATUS) /* it names the part that is missing */
             req->reply.body = buf_view(&req->body);
+        if (err == HUFU_BAD_REQUEST)
+            req->reply.body = req->detail;
         atomic_fetch_add(&core->refused[err], 1);
+        if (err == HUFU_RATE_LIMITED)
+            atomic_fetch_add(&core->limited[req->limit], 1);
     } else {
         req->reply.where = MSG_WHERE_NONE;
         req->reply.body = buf_view(&req->body);
         count_success(req);
     }
+    count_lookup(req, err);
     trace(req, err);
     core->send(core, req);
     request_free(req);
@@ -196,7 +219,12 @@ void op_write(struct store_op *op, struct view key, uint8_t *image, size_t image
 
 void op_count(struct store_op *op, struct view key, uint64_t add, uint64_t limit, uint64_t until_ms)
 {
-    op->count[op->count_count++] = (struct store_count){ key, add, limit, until_ms };
+    op->count[op->count_count++] = (struct store_count){ key, add, limit, until_ms, LIMIT_NONE };
+}
+
+void op_limit(struct store_op *op, enum core_limit what)
+{
+    op->count[op->count_count - 1].what = (uint8_t)what;
 }
 
 static void expect_row(struct request *req, struct store_op *op, uint8_t table, uint32_t id,
@@ -263,6 +291,7 @@ static void settled(struct store_draft *draft)
         return;
     case HUFU_LIMIT:
         req->limit_hit = true;
+        req->limit = (enum core_limit)draft->op[draft->failed_op].count[draft->failed_at].what;
         break;
     case HUFU_PRECONDITION:
         break;

@@ -16,6 +16,8 @@
 #include "vault/log/entry.h"
 #include "vault/state.h"
 
+#define REQUEST_KEYS_MAX 3 /* that a new domain needs: data, index, FF1 */
+
 struct who {
     enum role role; /* ROLE_NONE: nobody yet */
     const struct partner *partner;
@@ -37,7 +39,8 @@ struct request {
     unsigned attempt;
     uint64_t began_us;          /* clock_us when it came in */
     uint32_t created, revealed; /* mappings, values of this attempt: counted if it succeeds */
-    bool limit_hit;             /* the last attempt passed a limit */
+    bool limit_hit;             /* the last attempt passed a limit … */
+    enum core_limit limit;      /* … this one */
     bool password_done, password_ok;
     struct new_person { /* made by the password thread; SECRET */
         char password[PASSWORD_GENERATED_LEN + 1];
@@ -47,13 +50,14 @@ struct request {
     struct new_key { /* domain-add: made by the keeper, put into the ring at the end */
         struct key *key;
         struct keyset_row row;
-    } new_key[2];
+    } new_key[REQUEST_KEYS_MAX];
     uint64_t new_key_kek_seq; /* the row of the KEK that they lie under, as it was */
     /* outcome */
     struct msg_reply reply;
-    struct buf body;   /* of the success, in work */
-    size_t receipt_at; /* where the receipt goes into the body; 0: none */
-    uint8_t nonce[32]; /* the receipt's */
+    struct buf body;    /* of the success, in work */
+    struct view detail; /* of a BAD_REQUEST: more than its code says; empty or in work */
+    size_t receipt_at;  /* where the receipt goes into the body; 0: none */
+    uint8_t nonce[32];  /* the receipt's */
     uint8_t commit[32];
     struct store_draft draft;
     struct store_op *op;
@@ -90,6 +94,8 @@ void op_until(struct store_op *op, uint64_t ms);
 void op_write(struct store_op *op, struct view key, uint8_t *image, size_t image_len);
 void op_count(struct store_op *op, struct view key, uint64_t add, uint64_t limit,
               uint64_t until_ms);
+/* Says which limit the counter added last is for. */
+void op_limit(struct store_op *op, enum core_limit what);
 /* The rows that the decision rests on must not have changed: principal, session, domain. */
 void op_expect_caller(struct request *req, struct store_op *op);
 

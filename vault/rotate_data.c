@@ -6,6 +6,7 @@
 #include "vault/rotation.h"
 
 #include "vault/base/secret.h"
+#include "vault/ff1_domain.h"
 #include "vault/keys/envelope.h"
 
 #define IMAGE_MAX (RECORD_HEADER_MAX + RECORD_TEXT_MAX + ENVELOPE_OVERHEAD)
@@ -106,10 +107,13 @@ enum hufu_err rotate_data_piece(struct keeper *k, struct ceremony *c)
     uint8_t prefix_mem[5], cursor_mem[ID_LEN + 1];
     struct reseal r = { k, NULL, c->domain_id, c->target };
     struct pass_work work = { .is_done = is_resealed, .each = each, .arg = &r };
+    const struct domain *d = directory_domain_id(k->core->dir, c->domain_id);
     enum pass_state state;
     struct buf prefix;
     enum hufu_err err;
 
+    if (d != NULL && ff1_domain_is(d))
+        return rotate_ff1_piece(k, c);
     if (c->target == 0)
         return begin(k, c);
     if (!rotation_is_applied(k, c))

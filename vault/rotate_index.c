@@ -104,7 +104,7 @@ static bool is_target(void *arg, struct view key, struct view image)
 static enum hufu_err find_value(struct refill *r, struct rewrite *rw, struct view token,
                                 struct record *rec)
 {
-    uint8_t mem[5 + FORMAT_VALUE_MAX];
+    uint8_t mem[5 + FORMAT_TOKEN_MAX];
     struct view image;
     struct buf key;
     uint64_t seq;

@@ -21,6 +21,7 @@ bool rotation_step(struct keeper *k);
  * it is tried again later. */
 typedef enum hufu_err rotation_fn(struct keeper *k, struct ceremony *c);
 rotation_fn rotate_kek_piece, rotate_data_piece, rotate_index_piece, destroy_key_piece;
+rotation_fn rotate_ff1_piece; /* what rotate_data_piece is in a domain of that mode */
 
 /* For the pieces: the ceremony is over; why: empty, or the name of an error. */
 HUFU_MUST_USE enum hufu_err rotation_end(struct keeper *k, struct ceremony *c,

@@ -6,7 +6,6 @@
 #include "vault/keys/envelope.h"
 
 #define PARTS_MAX 8
-#define DAY_MS    86400000ULL
 
 struct view row_plain_key(struct request *req, uint8_t table, struct view key)
 {
@@ -230,70 +229,27 @@ enum hufu_err row_digest(struct worker *w, enum row_purpose purpose, const struc
     return crypt_mac(w->crypt, key, all, n, out) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
-/* The key of the counter for what is counted. */
-static enum hufu_err counter_key(struct worker *w, struct request *req, enum row_purpose what,
-                                 const struct buf *whom, struct view *out)
+enum hufu_err row_counter_key(struct worker *w, struct request *req, enum row_purpose what,
+                              const struct buf *whom, struct view *key_out)
 {
     struct view part = buf_view(whom);
     uint8_t digest[32];
 
     if (buf_check(whom) != HUFU_OK || row_digest(w, what, &part, 1, digest) != HUFU_OK)
         return HUFU_UNAVAILABLE;
-    *out = row_plain_key(req, TABLE_COUNTER, view_of(digest, sizeof(digest)));
-    return out->p == NULL ? HUFU_UNAVAILABLE : HUFU_OK;
+    *key_out = row_plain_key(req, TABLE_COUNTER, view_of(digest, sizeof(digest)));
+    return key_out->p == NULL ? HUFU_UNAVAILABLE : HUFU_OK;
 }
 
-static uint64_t today(const struct core *core)
+uint64_t row_day(const struct core *core)
 {
-    return core->clock->now_ms(core->clock) / DAY_MS;
-}
-
-enum hufu_err row_guess_key(struct worker *w, struct request *req, struct view value,
-                            struct view *key_out)
-{
-    const struct domain *d = req->domain;
-    uint8_t mem[FORMAT_VALUE_MAX + 32];
-    struct buf whom;
-
-    *key_out = view_of(NULL, 0);
-    if (conf_u64(w->core->conf, CONF_GUESSES_DAY) >= LIMIT_OFF)
-        return HUFU_OK;
-    buf_fixed(&whom, mem, sizeof(mem));
-    buf_u32(&whom, req->who.partner->id);
-    buf_u32(&whom, d->id);
-    buf_u64(&whom, today(w->core));
-    format_bucket(d->format, d->keep, value, &whom);
-    return counter_key(w, req, ROW_NEW_VALUES, &whom, key_out);
-}
-
-/* A hit adds nothing. It passes where a miss in its place would, or the limit tells the two apart;
- * hits before it in the same draft might have been misses too. */
-void row_add_guess(struct worker *w, struct store_op *op, struct view key, bool miss, uint64_t hits)
-{
-    uint64_t limit = conf_u64(w->core->conf, CONF_GUESSES_DAY);
-    uint64_t room = limit > hits ? limit - hits : 0;
-
-    if (key.len == 0)
-        return;
-    op_count(op, key, miss || room == 0 ? 1 : 0, miss || room == 0 ? room : room - 1,
-             (today(w->core) + 1) * DAY_MS);
-}
-
-enum hufu_err row_count_guess(struct worker *w, struct request *req, struct store_op *op,
-                              struct view value, bool miss)
-{
-    struct view key;
-    enum hufu_err err = row_guess_key(w, req, value, &key);
-
-    if (err == HUFU_OK)
-        row_add_guess(w, op, key, miss, 0);
-    return err;
+    return core->clock->now_ms(core->clock) / ROW_DAY_MS;
 }
 
 enum hufu_err row_count_person(struct worker *w, struct request *req, enum row_purpose what,
                                uint64_t add)
 {
-    uint64_t limit = conf_u64(w->core->conf, CONF_REVEALS_DAY), day = today(w->core);
+    uint64_t limit = conf_u64(w->core->conf, CONF_REVEALS_DAY), day = row_day(w->core);
     uint8_t mem[16];
     struct view key;
     struct buf whom;
@@ -303,9 +259,10 @@ enum hufu_err row_count_person(struct worker *w, struct request *req, enum row_p
     buf_fixed(&whom, mem, sizeof(mem));
     buf_u32(&whom, req->who.user->id);
     buf_u64(&whom, day);
-    if (counter_key(w, req, what, &whom, &key) != HUFU_OK)
+    if (row_counter_key(w, req, what, &whom, &key) != HUFU_OK)
         return HUFU_UNAVAILABLE;
-    op_count(&req->op[0], key, add, limit, (day + 1) * DAY_MS);
+    op_count(&req->op[0], key, add, limit, (day + 1) * ROW_DAY_MS);
+    op_limit(&req->op[0], LIMIT_REVEALS_DAY);
     return HUFU_OK;
 }
 

@@ -63,24 +63,45 @@ enum row_purpose {
     ROW_NEW_VALUES,
     ROW_UNKNOWN_NAME,
     ROW_MASKS_DAY,
+    ROW_FILL_ALARM = 32,
+    ROW_ALL_VALUES,
+    ROW_LOOKUPS,
 };
+
+#define ROW_DAY_MS 86400000ULL
+#define ROW_COUNTS_MAX                                                                             \
+    3 /* counters that a request with one value adds: bucket, domain, look-ups                     \
+       */
 /* HMAC under the MAC key over purpose and each part with its length. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err row_digest(struct worker *w, enum row_purpose purpose,
                                        const struct view *part, size_t part_count,
                                        uint8_t out[static 32]);
+/* Today, in days since 1970. */
+uint64_t row_day(const struct core *core);
+/* The key of the counter for what is counted, in req->work. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err row_counter_key(struct worker *w, struct request *req,
+                                            enum row_purpose what, const struct buf *whom,
+                                            struct view *key_out);
 /*
  * Guesses: values that this partner had not sent before, or asked for in vain, per domain, bucket
  * of kept characters and day. A miss counts; a hit only passes while the budget lasts, or the limit
- * itself would tell the two apart. LIMIT stops it at commit. HUFU_UNAVAILABLE.
+ * itself would tell the two apart. guesses_per_day is for buckets of up to 10^5 originals (a card
+ * of 16 digits that keeps 6+4); a larger one has as many times more. LIMIT stops it at commit.
+ * HUFU_UNAVAILABLE.
  */
 HUFU_MUST_USE enum hufu_err row_count_guess(struct worker *w, struct request *req,
                                             struct store_op *op, struct view value, bool miss);
-/* The same for a draft of several: its counter's key (empty: nothing is limited); then each guess,
- * with the number of hits that the draft has before it under that key. */
+/* The same for a draft of several: its counter's key (empty: nothing is limited), behind whose
+ * bytes lie the bucket's limit and the end of the day; then each guess, with the number of hits
+ * that the draft has before it under that key. */
 HUFU_MUST_USE enum hufu_err row_guess_key(struct worker *w, struct request *req, struct view value,
                                           struct view *key_out);
 void row_add_guess(struct worker *w, struct store_op *op, struct view key, bool miss,
                    uint64_t hits);
+/* All guesses of one operation against values_per_day, once: its misses, and the hits that the
+ * draft has up to its end. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err row_count_values(struct worker *w, struct request *req,
+                                             struct store_op *op, uint64_t misses, uint64_t hits);
 /* What one person has seen today (ROW_REVEALS_DAY, ROW_MASKS_DAY: add more), in operation 0. LIMIT
  * and HUFU_UNAVAILABLE as above. */
 HUFU_MUST_USE enum hufu_err row_count_person(struct worker *w, struct request *req,

@@ -213,8 +213,9 @@ static enum hufu_err add_partner(struct keeper *k, uint32_t id, struct partner *
 static enum hufu_err add_domain(struct keeper *k, const struct kek_row *kek, uint32_t id,
                                 struct domain *d)
 {
-    static const enum key_kind kinds[2] = { KEY_DATA, KEY_INDEX };
-    struct key *key[2] = { NULL };
+    static const enum key_kind kinds[REQUEST_KEYS_MAX] = { KEY_DATA, KEY_INDEX, KEY_FF1 };
+    struct key *key[REQUEST_KEYS_MAX] = { NULL };
+    size_t count = d->mode == MODE_FF1 ? 3 : 2;
     struct buf text;
     enum hufu_err err;
 
@@ -224,18 +225,18 @@ static enum hufu_err add_domain(struct keeper *k, const struct kek_row *kek, uin
     d->created_ms = k->core->clock->now_ms(k->core->clock);
     buf_init(&text, ROW_TEXT_BYTES);
     domain_put(d, &text);
-    err = keeper_op(k, "init-domain", 3);
+    err = keeper_op(k, "init-domain", 1 + REQUEST_KEYS_MAX);
     if (err == HUFU_OK) {
         request_entry(&k->req, 0)->domain = view_str(d->name);
         err = add_row(k, row_numbered_key(&k->req, TABLE_DOMAIN, id), &text);
     }
     if (err == HUFU_OK)
-        err = make_keys(k, kek, id, kinds, 2, key);
+        err = make_keys(k, kek, id, kinds, count, key);
     if (err == HUFU_OK)
         err = keeper_commit(k);
     if (err == HUFU_OK)
-        err = keep_keys(k, key, 2);
-    drop_keys(key, 2);
+        err = keep_keys(k, key, count);
+    drop_keys(key, count);
     buf_done(&text);
     return err;
 }

@@ -16,6 +16,7 @@
 #include "vault/access/refusal.h"
 #include "vault/access/verbs.h"
 #include "vault/base/arena.h"
+#include "vault/base/bins.h"
 #include "vault/base/conf.h"
 #include "vault/base/entropy.h"
 #include "vault/base/msg.h"
@@ -26,6 +27,7 @@
 #include "vault/keys/keyring.h"
 #include "vault/log/signer.h"
 #include "vault/progress.h"
+#include "vault/remnant.h"
 #include "vault/store/store.h"
 #include "vault/sweep.h"
 
@@ -33,12 +35,23 @@
 #define CORE_TALLIES  256           /* domains that are counted each for itself */
 #define LIMIT_OFF     1000000000ULL /* a limit at the top of its range is not counted */
 
+enum core_limit { /* what a counter is for */
+                  LIMIT_NONE,
+                  LIMIT_GUESSES,
+                  LIMIT_VALUES,
+                  LIMIT_LOOKUPS,
+                  LIMIT_REVEALS_FACTOR,
+                  LIMIT_REVEALS_DAY,
+                  LIMIT_COUNT
+};
+
 enum core_phase {
     CORE_SEALED, /* no keys yet */
     CORE_OPEN,
     CORE_BROKEN, /* what was found must not be served: a person has to look */
 };
 
+struct fill;
 struct request;
 
 struct core {
@@ -52,7 +65,9 @@ struct core {
     struct directory *dir;
     struct signer *signer;
     struct refusals *refusals;
+    struct remnants *remnants; /* nearly full buckets */
     struct format_set *formats;
+    struct bins bins;                    /* of the setting token.bins */
     struct queue work;                   /* requests for workers */
     struct queue passwords;              /* requests whose password is to be hashed; 16 at most */
     struct queue keys;                   /* requests that need new keys: the keeper asks the HSM */
@@ -62,10 +77,13 @@ struct core {
     _Atomic(const char *) part;          /* what keeps it sealed, for readyz */
     _Atomic uint64_t served[VERB_COUNT]; /* replies by verb */
     _Atomic uint64_t refused[HUFU_ERR_COUNT];
+    _Atomic uint64_t limited[LIMIT_COUNT]; /* refusals by limit */
     _Atomic uint64_t in_work;
     struct sweeps sweeps; /* the sweeper's own */
+    struct fill *fill;    /* fill.h */
     struct tally {        /* since the start, by domain id; the last is for the rest */
         _Atomic uint64_t created, revealed;
+        _Atomic uint64_t lookup_hits, lookup_misses;
         _Atomic uint64_t capacity; /* of the domain; 0: not reckoned yet */
     } tally[CORE_TALLIES + 1];
     uint64_t started_ms; /* UTC */

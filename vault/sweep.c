@@ -1,11 +1,12 @@
 /* What becomes due by itself: counted refusals, dead sessions, ceremonies past their time; rows are
- * in sweep_rows.c. All are operations like anyone's. */
+ * in sweep_rows.c, alarms about fill in fill_alarm.c. All are operations like anyone's. */
 #include "vault/handle.h"
 
 #include <stdlib.h>
 
 #include "vault/base/secret.h"
 #include "vault/ceremony.h"
+#include "vault/fill.h"
 #include "vault/row.h"
 
 struct sweep { /* one operation on its way; freed when it is settled */
@@ -143,5 +144,6 @@ bool sweeper_step(struct worker *w)
     if (atomic_load(&w->core->phase) != CORE_OPEN || !store_is_sound(w->core->store))
         return false;
     did = sweep_refusals(w->core) || sweep_sessions(w->core) || sweep_ceremonies(w);
+    did = fill_step(w) || did;
     return sweep_rows(w) || did; /* neither waits for the other */
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "vault/base/secret.h"
+#include "vault/fill.h"
 #include "vault/handle.h"
 #include "vault/idempotency.h"
 #include "vault/keys/envelope.h"
@@ -111,6 +112,7 @@ static const struct kind kinds[SWEEP_TABLES] = {
 };
 
 struct look { /* what a chunk hands to each row */
+    struct core *core;
     const struct kind *kind;
     struct sweep_pass *pass;
     uint64_t now_ms;
@@ -131,17 +133,21 @@ static bool look_at(void *arg, struct view key, uint64_t seq, struct view image)
 {
     struct look *look = arg;
     struct sweep_pass *p = look->pass;
+    bool token = look->kind->table == TABLE_TOKEN;
+    bool due =
+        key.len <= SWEEP_KEY_MAX && key.len > TOKEN_AT && look->kind->is_due(image, look->now_ms);
 
     look->seen++;
-    if (key.len > SWEEP_KEY_MAX || key.len <= TOKEN_AT || !look->kind->is_due(image, look->now_ms))
-        return true;
-    if (look->kind->table == TABLE_TOKEN && p->count > 0 &&
-        domain_of(p->key[0]) != domain_of(key.p)) {
+    if (token && due && p->count > 0 && domain_of(p->key[0]) != domain_of(key.p)) {
         memcpy(p->next, key.p, key.len);
         p->next_len = key.len;
         p->full = look->stopped = true;
         return false;
     }
+    if (token)
+        fill_see(look->core, key);
+    if (!due)
+        return true;
     memcpy(p->key[p->count], key.p, key.len);
     p->key_len[p->count] = (uint8_t)key.len;
     p->seq[p->count] = seq;
@@ -149,10 +155,19 @@ static bool look_at(void *arg, struct view key, uint64_t seq, struct view image)
     return !p->full;
 }
 
+/* The walk over the tokens tells how full their buckets are, too. */
+static void tell_fill(struct core *core, const struct sweep_pass *p, enum hufu_err err)
+{
+    if (err != HUFU_OK)
+        fill_spoil(core->fill);
+    else if (p->ended)
+        fill_end(core->fill);
+}
+
 static bool read_chunk(struct worker *w, const struct kind *kind, struct sweep_pass *p)
 {
     uint64_t rate = conf_u64(w->core->conf, CONF_SWEEP_ROWS_S), boot = core_boot(w->core);
-    struct look look = { .kind = kind, .pass = p, .now_ms = core_now(w->core) };
+    struct look look = { .core = w->core, .kind = kind, .pass = p, .now_ms = core_now(w->core) };
     size_t max = rate / CHUNKS_S < CHUNK_MAX ? (size_t)(rate / CHUNKS_S) : CHUNK_MAX;
     struct view prefix = view_of(&kind->table, 1), from = prefix;
     uint8_t mem[STORE_KEY_MAX];
@@ -161,15 +176,19 @@ static bool read_chunk(struct worker *w, const struct kind *kind, struct sweep_p
 
     if (p->next_len > 0)
         from = view_of(p->next, p->next_len);
+    else if (kind->table == TABLE_TOKEN)
+        fill_begin(w->core->fill);
     buf_fixed(&next, mem, sizeof(mem));
     err = store_scan(w->reader, prefix, from, max, look_at, &look, &next);
     p->due_boot_ms = boot + (err == HUFU_OK ? look.seen * 1000 / rate : AGAIN_MS);
-    if (err != HUFU_OK || look.stopped)
-        return look.seen > 0;
-    if (next.len > 0)
-        memcpy(p->next, next.p, next.len);
-    p->next_len = next.len;
-    p->ended = next.len == 0;
+    if (err == HUFU_OK && !look.stopped) {
+        if (next.len > 0)
+            memcpy(p->next, next.p, next.len);
+        p->next_len = next.len;
+        p->ended = next.len == 0;
+    }
+    if (kind->table == TABLE_TOKEN)
+        tell_fill(w->core, p, err);
     return look.seen > 0;
 }
 
@@ -301,6 +320,8 @@ static bool step(struct worker *w, const struct kind *kind, struct sweep_pass *p
         return false;
     if (p->full || (p->ended && p->count > 0))
         return hand_in(w, kind, p);
+    if (!p->ended && kind->table == TABLE_TOKEN && p->next_len == 0 && !fill_ready(w->core))
+        return false;
     if (!p->ended)
         return read_chunk(w, kind, p);
     p->ended = false;

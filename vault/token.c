@@ -4,17 +4,28 @@
 
 #include "vault/base/secret.h"
 #include "vault/decoy.h"
+#include "vault/ff1_domain.h"
 #include "vault/handle.h"
 #include "vault/manage.h"
+
+static bool is_token(const struct domain *d, struct view text)
+{
+    return ff1_domain_is(d) ? ff1_domain_is_token(d, text)
+                            : format_is_token(d->format, d->keep, text);
+}
 
 enum hufu_err token_read(struct worker *w, struct request *req, struct view in, struct token *out)
 {
     const struct domain *d = req->domain;
+    uint8_t text[FORMAT_VALUE_MAX]; /* what is no token may be a value, and longer */
     struct token t = { 0 };
 
-    if (format_canon(d->format, in, t.text, &t.len) != HUFU_OK ||
-        !format_is_token(d->format, d->keep, view_of(t.text, t.len)))
+    if (format_canon(d->format, in, text, &t.len) != HUFU_OK || t.len > sizeof(t.text) ||
+        !is_token(d, view_of(text, t.len))) {
+        wipe(text, sizeof(text));
         return HUFU_NOT_TOKEN;
+    }
+    memcpy(t.text, text, t.len);
     if (row_token_id(w, d->id, view_of(t.text, t.len), t.id) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     t.key = row_token_key(req, d->id, view_of(t.text, t.len));
@@ -26,8 +37,11 @@ enum hufu_err token_read(struct worker *w, struct request *req, struct view in, 
 
 enum hufu_err token_find(struct worker *w, struct request *req, struct token *t)
 {
-    enum hufu_err err = row_find_record(w, req->domain, t->key, &t->rec, &t->seen);
+    enum hufu_err err;
 
+    if (ff1_domain_is(req->domain))
+        return ff1_domain_find(w, req->domain, t);
+    err = row_find_record(w, req->domain, t->key, &t->rec, &t->seen);
     if (err == HUFU_NOT_FOUND)
         decoy_open(w, req->domain, t->key);
     return err;
@@ -49,7 +63,8 @@ static enum hufu_err name_token(struct request *req, const struct token *t)
 
 enum hufu_err token_op(struct request *req, const struct token *t, size_t rows_max)
 {
-    if (request_ops(req, 1, 1 + rows_max, rows_max, 1) != HUFU_OK || name_token(req, t) != HUFU_OK)
+    if (request_ops(req, 1, 1 + rows_max, rows_max, ROW_COUNTS_MAX) != HUFU_OK ||
+        name_token(req, t) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     op_expect_caller(req, &req->op[0]);
     op_expect(&req->op[0], t->key, t->seen);
@@ -77,6 +92,8 @@ enum hufu_err token_begin(struct worker *w, struct request *req, struct token *t
         return manage_at(where, MSG_TOKEN, err);
     if (err == HUFU_OK)
         err = check_member(w, req, MSG_REASON, where);
+    if (err == HUFU_OK && ff1_domain_is(req->domain)) /* its tokens have no state */
+        err = manage_at(where, MSG_DOMAIN, HUFU_UNSUPPORTED_MODE);
     if (err == HUFU_OK)
         err = token_find(w, req, t);
     if (err == HUFU_OK && p != NULL && !record_has_partner(&t->rec, p->id))

@@ -10,7 +10,7 @@
 #include "vault/row.h"
 
 struct token { /* SECRET once its record is read: wipe it */
-    uint8_t text[FORMAT_VALUE_MAX];
+    uint8_t text[FORMAT_TOKEN_MAX];
     size_t len;
     uint8_t id[ENTRY_TOKEN_ID_LEN];
     struct view key; /* of its row */
@@ -22,7 +22,8 @@ struct token { /* SECRET once its record is read: wipe it */
  * HUFU_NOT_TOKEN, HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err token_read(struct worker *w, struct request *req, struct view in,
                                        struct token *out);
-/* Finds and opens its record. HUFU_NOT_FOUND (after the same work), HUFU_UNAVAILABLE. */
+/* Finds and opens its record, or decrypts the token where the domain stores none: t->seen is not
+ * set then. HUFU_NOT_FOUND (after the same work), HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err token_find(struct worker *w, struct request *req, struct token *t);
 /* One operation for a verb on this token, with room for rows_max writes and as many further
  * preconditions: its entry names the token, its row must stay as seen. HUFU_UNAVAILABLE. */
@@ -30,7 +31,8 @@ HUFU_MUST_USE enum hufu_err token_op(struct request *req, const struct token *t,
 /*
  * domain, token, reason: what most verbs on a token begin with. The owner is a partner who sent the
  * value; people see all tokens of their domains. Sets req->domain; t->rec is read.
- * FORBIDDEN, NOT_TOKEN, VALUE_IN_TEXT with *where; NOT_FOUND, its entry drafted; UNAVAILABLE.
+ * FORBIDDEN, NOT_TOKEN, VALUE_IN_TEXT, UNSUPPORTED_MODE with *where; NOT_FOUND, its entry drafted;
+ * UNAVAILABLE.
  */
 HUFU_MUST_USE enum hufu_err token_begin(struct worker *w, struct request *req, struct token *t,
                                         struct msg_where *where);

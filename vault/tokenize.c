@@ -1,9 +1,10 @@
-/* Tokenize: one value or a batch; deterministic, random and one-time domains. */
+/* Tokenize: one value or a batch. */
 #include "vault/handle.h"
 
 #include <string.h>
 
 #include "vault/base/json.h"
+#include "vault/ff1_domain.h"
 #include "vault/manage.h"
 #include "vault/mapping.h"
 
@@ -30,15 +31,19 @@ static struct mapping *first_of_bucket(const struct tokenize_job *job, struct ma
     return it;
 }
 
-static enum hufu_err count_guess(const struct tokenize_job *job, struct mapping *it,
-                                 struct store_op *op, bool miss)
+static enum hufu_err count_guess(struct tokenize_job *job, struct mapping *it, struct store_op *op,
+                                 bool miss)
 {
     struct view value = view_of(it->value, it->value_len);
     enum hufu_err err = row_guess_key(job->w, job->req, value, &it->guess_key);
     struct mapping *first;
 
-    if (err != HUFU_OK || it->guess_key.len == 0)
+    if (err != HUFU_OK)
         return err;
+    job->misses += miss;
+    job->hits += !miss;
+    if (it->guess_key.len == 0)
+        return HUFU_OK;
     first = first_of_bucket(job, it);
     row_add_guess(job->w, op, it->guess_key, miss, first->guess_hits);
     first->guess_hits += !miss;
@@ -56,18 +61,18 @@ static enum hufu_err add_item(struct tokenize_job *job, struct mapping *it, stru
 {
     enum hufu_err err = HUFU_OK;
 
-    if (it->twin == NULL) {
+    if (it->token_key.p != NULL) { /* none: it is a twin, or nothing is stored in this mode */
         op_expect(op, it->token_key, it->token_seen);
         index_expect(op, &it->index);
     }
     if (it->writes_token)
         op_write(op, it->token_key, it->image, it->image_len);
     if (it->writes_index)
-        index_write(op, &it->index, it->token, it->value_len);
+        index_write(op, &it->index, it->token, it->token_len);
     if (it->is_fresh_value || (job->d->mode == MODE_DETERMINISTIC && it->twin == NULL))
         err = count_guess(job, it, op, it->is_fresh_value);
     if (err == HUFU_OK)
-        err = row_token_id(job->w, job->d->id, view_of(it->token, it->value_len),
+        err = row_token_id(job->w, job->d->id, mapping_token(it),
                            ids + op->entry->token_id_count * ENTRY_TOKEN_ID_LEN);
     op->entry->token_id_count++;
     job->req->created += it->is_fresh_value;
@@ -85,6 +90,7 @@ static enum hufu_err make_op(struct tokenize_job *job, size_t op_at)
     if (ids == NULL)
         return HUFU_UNAVAILABLE;
     op_expect_caller(job->req, op);
+    job->misses = 0;
     for (size_t i = first; i < job->count && i < first + ITEMS_PER_ENTRY; i++) {
         if (job->item[i].err != HUFU_OK) {
             failed++;
@@ -98,7 +104,7 @@ static enum hufu_err make_op(struct tokenize_job *job, size_t op_at)
     }
     op->entry->token_ids = ids;
     op->entry->result = failed > 0 && op->entry->token_id_count > 0 ? "partial" : code;
-    return HUFU_OK;
+    return row_count_values(job->w, job->req, op, job->misses, job->hits);
 }
 
 static void print_item(struct json *j, const struct mapping *it)
@@ -109,7 +115,7 @@ static void print_item(struct json *j, const struct mapping *it)
     } else {
         json_put_bool(j, "created", it->created);
         json_put_time(j, "expires_at", it->expires_ms);
-        json_put_text(j, "token", view_of(it->token, it->value_len));
+        json_put_text(j, "token", mapping_token(it));
     }
     json_close(j);
 }
@@ -124,7 +130,7 @@ static enum hufu_err print_reply(struct tokenize_job *job, size_t *receipt_at_ou
     json_init(&j, &job->req->body);
     if (!job->batch) {
         print_item(&j, &job->item[0]);
-        *receipt_at_out = job->req->body.len - job->item[0].value_len - strlen("\"token\":\"\"}");
+        *receipt_at_out = job->req->body.len - job->item[0].token_len - strlen("\"token\":\"\"}");
         return buf_check(&job->req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
     }
     json_open(&j);
@@ -208,6 +214,11 @@ static enum hufu_err prepare(struct tokenize_job *job, struct msg_where *where)
         *where = (struct msg_where){ MSG_DOMAIN, MSG_NONE, MSG_NO_INDEX };
         return HUFU_FORBIDDEN;
     }
+    if (!mapping_may_ask(job->d, msg_text(msg, MSG_CHANNEL)))
+        return manage_at(where, MSG_CHANNEL, HUFU_FORBIDDEN);
+    err = ff1_domain_is(job->d) ? ff1_domain_judge_tokenize(msg, where) : HUFU_OK;
+    if (err != HUFU_OK)
+        return err;
     job->life_s = job->d->life_s;
     if (asked > 0 && (job->life_s == 0 || asked < job->life_s))
         job->life_s = asked;
@@ -231,7 +242,7 @@ static enum hufu_err decide_all(struct tokenize_job *job, struct msg_where *wher
             return it->err;
         }
     }
-    return HUFU_OK;
+    return ff1_domain_is(job->d) ? ff1_domain_tokenize(job) : HUFU_OK;
 }
 
 /* A refusal of the only value that tells something is a guess too. */
@@ -240,7 +251,8 @@ static enum hufu_err refuse_item(struct tokenize_job *job, enum hufu_err err)
     if (job->batch || !tells(err))
         return err;
     if (refuse_entry(job->req, err) != HUFU_OK ||
-        count_guess(job, &job->item[0], &job->req->op[0], err == HUFU_EXHAUSTED) != HUFU_OK)
+        count_guess(job, &job->item[0], &job->req->op[0], err == HUFU_EXHAUSTED) != HUFU_OK ||
+        row_count_values(job->w, job->req, &job->req->op[0], job->misses, job->hits) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     return err;
 }
@@ -262,7 +274,7 @@ enum hufu_err handle_tokenize(struct worker *w, struct request *req, struct msg_
         return err;
     ops = (job.count + ITEMS_PER_ENTRY - 1) / ITEMS_PER_ENTRY;
     per = job.count < ITEMS_PER_ENTRY ? job.count : ITEMS_PER_ENTRY;
-    if (request_ops(req, ops, ROWS_PER_ITEM * per, ROWS_PER_ITEM * per, per) != HUFU_OK)
+    if (request_ops(req, ops, ROWS_PER_ITEM * per, ROWS_PER_ITEM * per, per + 1) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     for (size_t i = 0; i < ops; i++)
         if (make_op(&job, i) != HUFU_OK)

@@ -18,6 +18,7 @@
 #define SAMPLES_MAX 1000000
 #define TOKEN_LEN   21 /* table, domain, 16 digits */
 #define INDEX_LEN   41
+#define KIN_LEN     5 /* table, domain */
 #define RECORD_LEN  120
 
 struct insert { /* a deterministic tokenization: a mapping and an index row, both absent before */
@@ -116,8 +117,8 @@ static void insert_make(struct insert *in, struct store_reader *r)
 {
     static uint8_t entry;
 
-    random_fill(in->token + 1, TOKEN_LEN - 1);
-    random_fill(in->index + 1, INDEX_LEN - 1);
+    random_fill(in->token + KIN_LEN, TOKEN_LEN - KIN_LEN); /* of domain 0 */
+    random_fill(in->index + KIN_LEN, INDEX_LEN - KIN_LEN);
     random_fill(in->record, RECORD_LEN);
     in->token[0] = TABLE_TOKEN;
     in->index[0] = TABLE_INDEX;

@@ -113,6 +113,19 @@ def test_C21_login_and_reveal(v):
     check(hufu(v, *arguments, given=token + "\n")[0] != OK, "a value after logout")
 
 
+def test_C20_inspect_shows_the_mask_alone(v):
+    card = val.pan()
+    token = good(v, "--as", "acme", "tokenize", "cards", given=card + "\n").strip()
+    login(v, "omar")
+    for form in ("json", "table"):
+        out = good(v, "--as", "omar", "-o", form, "token", "inspect", "cards", given=token + "\n")
+        check(card[:6] + "******" + card[-4:] in out, "no mask for the operator, as " + form)
+        check(card not in out and card[6:-4] not in out, "more than the mask, as " + form)
+        out = good(v, "--as", "acme", "-o", form, "token", "inspect", "cards", given=token + "\n")
+        check("masked" not in out and "***" not in out, "a mask for the partner, as " + form)
+    good(v, "--as", "omar", "logout")
+
+
 def test_exit_codes_are_distinct(v):
     check(hufu(v, "--as", "omar", "key", "list")[0] != OK, "keys without a session")
     token = good(v, "--as", "acme", "tokenize", "cards", given=val.pan() + "\n").strip()
@@ -238,6 +251,13 @@ def test_domains_and_partners(v):
         equal(by_name(v, "sara", noun, name)["state"], "active", "state of " + name)
     screen = on_terminal([HUFU, "--dev", v.dir, *sara, "domain", "list"])[1]
     check(re.search(r"^name +format +mode +state +partners", screen), "no table: " + screen)
+    found = objects(v, *sara, "domain", "capacity", "cards-b")[0]
+    equal((found["fill"], found["percent"], found["marked"]), (1, 0, True), "capacity")
+    screen = on_terminal([HUFU, "--dev", v.dir, *sara, "domain", "capacity", "cards-b"])[1]
+    check(re.search(r"^ *kind +length +originals +tokens", screen, re.M) and
+          re.search(r"^ *16 +16 +100000 +900000", screen, re.M), "no table: " + screen)
+    code, _, err = hufu(v, *sara, "domain", "capacity", "no-such-domain")
+    check(code != OK, "a domain that is not there: " + err)
 
 
 def come_in(v, name, password, secret, step):

@@ -162,9 +162,10 @@ def calls(v):
         (("user", "add", "nora", "--role", "operator"), "", False, POST, "/v1/users",
          {"name": "nora", "role": "operator"}),
         (("partner", "add", "delta", "--cert-file", cert, "--formats", "pan,iban", "--domains",
-          "cards", "--qualification", "Q-1", "--valid-until", "2030-01-01T00:00:00Z"), "", False,
-         POST, "/v1/partners",
+          "cards", "--qualification", "Q-1", "--valid-until", "2030-01-01T00:00:00Z",
+          "--entrusted"), "", False, POST, "/v1/partners",
          {"name": "delta", "cert_pem": pem, "formats": ["pan", "iban"], "domains": ["cards"],
+          "entrusted": True,
           "qualification": {"ref": "Q-1", "valid_until": "2030-01-01T00:00:00Z"}}),
         (("partner", "cert", "acme", "--cert-file", cert), "", False, POST,
          "/v1/partners/acme/certs", {"cert_pem": pem}),
@@ -320,6 +321,9 @@ def test_every_refusal_has_cause_and_next_step(v):
         stub.answers = [(418, {"code": "teapot\u001b[2J"})]
         code, _, err = stub.hufu("user", "freeze", "omar", *REASON)
         check(code == 7 and "\x1b" not in err and "hufu status" in err, "an unknown code: " + err)
+        problem = {"code": "bad_request", "field": "/keep", "detail": "may stay: 0+4"}
+        stub.answers = [(400, problem)]
+        check("may stay: 0+4" in stub.hufu("user", "freeze", "omar", *REASON)[2], "a detail")
         problem = {"code": "unauthenticated"}
         stub.answers = [(401, problem)]
         check("hufu login" in stub.hufu("key", "list")[2], "an ended session")

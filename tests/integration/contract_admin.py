@@ -329,6 +329,40 @@ def test_C40_change_role_and_reset(v):
     ruth.get("/v1/audit/entries?from=0&limit=1").expect(200)
 
 
+def test_capacity_of_a_domain(v):
+    sara, acme = person(v, "sara"), Partner(v)
+    path = "/v1/domains/cards/capacity"
+    before = sara.get(path).expect(200).json()
+    value = val.pan()
+    token = acme.token("cards", value)
+    equal(acme.token("cards", value), token, "the same value has its token")
+    found = sara.get(path).expect(200).json()
+    equal(found["fill"], before["fill"] + 1, "mappings ever made")
+    equal({m: found[m] for m in ("domain", "format", "mode", "keep", "marked", "capacity",
+                                 "percent", "expected")},
+          {"domain": "cards", "format": "pan", "mode": "deterministic", "marked": True,
+           "keep": {"prefix": 6, "suffix": 4}, "capacity": 900, "percent": 0, "expected": 0},
+          "the domain")
+    kinds = {k["kind"]: (k["length"], k["originals"], k["tokens"]) for k in found["kinds"]}
+    equal(kinds["16"], (16, 10 ** 5, 9 * 10 ** 5), "a bucket of 16 digits")
+    equal(kinds["13"], (13, 100, 900), "a bucket of 13")
+    equal(sorted(map(int, kinds)), list(range(13, 20)), "kinds of pan")
+    acme.post("/v1/tokens/delete", {"domain": "cards", "token": token,
+                                    "reason": "erasure"}).expect(200)
+    check(acme.token("cards", value) != token, "a token is never issued twice")
+    equal(sara.get(path).expect(200).json()["fill"], before["fill"] + 2, "what ended stays taken")
+    kinds = sara.get("/v1/domains/accounts/capacity").expect(200).json()["kinds"]
+    check({"DE", "GB"} <= {k["kind"] for k in kinds}, "kinds of iban")
+    sara.get("/v1/domains/no-such-domain/capacity").expect(404, "not_found")
+    sara.get("/v1/domains/%s/capacity" % ("x" * 200)).expect(400)
+    for name in ("aude", "rita"):
+        equal(person(v, name).get(path).expect(200).json()["fill"], before["fill"] + 2, name)
+    acme.get(path).expect(403, "forbidden")
+    v.stop()
+    v.start()
+    equal(person(v, "aude").get(path).expect(200).json()["fill"], before["fill"] + 2, "restarted")
+
+
 def test_capacity_and_names_of_domains(v):
     sara = person(v, "sara")
     domain = {"name": "narrow", "format": "pan", "mode": "random", "partners": ["acme"],

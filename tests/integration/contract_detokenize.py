@@ -155,7 +155,7 @@ def test_idempotency_key_is_ignored(v):
           "two reveals, one entry")
 
 
-def test_mask_for_operators_only(v):
+def test_C20_mask_for_operators_only(v):
     acme, value = Partner(v), val.pan()
     token = acme.token("cards", value)
     found = olga(v).post("/v1/tokens/inspect", {"domain": "cards", "token": token}).expect(200)
@@ -165,6 +165,18 @@ def test_mask_for_operators_only(v):
     aude = person(v, "aude")
     aude.post("/v1/tokens/inspect", {"domain": "cards", "token": token}).expect(200).members(
         "state", "created_at", "expires_at")
+    acme.inspect("cards", token).expect(200).members("state", "created_at", "expires_at")
+
+
+def test_C20_masks_are_strict(v):
+    """Six and four of a card, one and one of a resident ID, country and four of an IBAN."""
+    acme = Partner(v)
+    for domain, value, prefix, suffix in (("cards", val.pan(), 6, 4), ("ids", val.cn_id(), 1, 1),
+                                          ("accounts", val.iban("DE"), 2, 4)):
+        body = {"domain": domain, "token": acme.token(domain, value)}
+        found = olga(v).post("/v1/tokens/inspect", body).expect(200).json()["masked"]
+        hidden = len(value) - prefix - suffix
+        equal(found, value[:prefix] + "*" * hidden + value[-suffix:], "mask in " + domain)
 
 
 def at_once(v, count, domain, token):

@@ -343,7 +343,9 @@ def test_value_in_recorded_text(v):
     acme, planted = Partner(v), val.pan()
     for member in ("subject", "consent"):
         for text in (planted, "card " + val.spaced(planted), val.spaced(planted, by="-") + " x",
-                     val.cn_id(), "iban " + val.iban("DE")):
+                     val.cn_id(), "iban " + val.iban("DE"), "aadhaar 2341 2341 2346",
+                     "uid=234123412346;", "passport E12345678", "(ACUPA7085R)", "ssn 078-05-1120",
+                     "uscc 91350100M000100Y43", "x91350100m000100y43", "138-0013-8000"):
             body = {"domain": "cards", "value": val.pan(), member: text}
             reply = acme.post("/v1/tokenize", body).expect(422, "value_in_text")
             equal(reply.json().get("field"), "/" + member, "field")
@@ -427,6 +429,9 @@ def test_C10_prohibited_texts(v):
 def test_C10_ordinary_texts(v):
     acme = Partner(v)
     for text in ("case 4711 of 2024-05-06", str(uuid.uuid4()), "ticket 12/25, code 123",
+                 "from 2026-11-21 14:05:33 to 2026-11-22 09:00:00", "ABMPX1234",
+                 "tickets 123456, 234567, 345678", "10.12.34.255:8443, v2.14.3",
+                 "call +49 170 1234567 ext. 4321",
                  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
                  "form 2024-000123 of 12/25", "aGVsbG8gd29ybGQgMTIzNDU2Nzg5MDEyMw=="):
         body = {"domain": "cards", "value": val.pan(), "subject": text, "consent": text}

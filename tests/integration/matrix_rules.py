@@ -47,6 +47,7 @@ ceremony-cancel    POST   /v1/ceremonies/{id}/cancel    custodian,security_admin
 key-list           GET    /v1/keys                      custodian,auditor                s 200
 domain-add         POST   /v1/domains                   security_admin                   f 201
 domain-list        GET    /v1/domains                   security_admin,auditor           s 200
+domain-capacity    GET    /v1/domains/{name}/capacity   security_admin,auditor,sre       s 200
 partner-add        POST   /v1/partners                  security_admin                   f 201
 partner-list       GET    /v1/partners                  security_admin,auditor           s 200
 partner-cert-add   POST   /v1/partners/{name}/certs     security_admin                   f 200

@@ -196,6 +196,19 @@ def test_capacity_comes_domain_by_domain(v):
         check(found.get("hufu_domain_capacity", domain=domain) > 100, "capacity of " + domain)
 
 
+def test_fill_and_marks_of_each_domain(v):
+    found = Families(scrape(v))
+    for domain in ("cards", "ids", "accounts", "cards-zeta"):
+        check(found.get("hufu_domain_mappings", domain=domain) >= 0, "mappings of " + domain)
+        check(found.get("hufu_domain_fill_ratio", domain=domain) < 0.5, "fill of " + domain)
+    equal(found.get("hufu_domain_mappings", domain="cards"),
+          Person(v, "rita").ready().get("/v1/domains/cards/capacity").expect(200).json()["fill"],
+          "mappings, as the route has them")
+    equal(found.get("hufu_domain_info", domain="cards", format="pan", mode="deterministic",
+                    token_check="fail", marked="yes"), 1, "what it is")
+    equal(found.get("hufu_capacity_alarms_total"), 0, "alarms")
+
+
 def test_scrapes_are_cheap(v):
     client, took = Client(v), []
     client.get("/livez")

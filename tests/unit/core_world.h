@@ -204,6 +204,12 @@ static inline size_t bucket_of(size_t domain, size_t value)
     return value;
 }
 
+/* New values of a bucket and day that get through. The others keep nothing, or four digits. */
+static inline size_t guesses_most(size_t domain)
+{
+    return is_deterministic(domain) ? GUESSES : (size_t)-1;
+}
+
 static inline bool is_over(const struct tok *t, uint64_t now_ms)
 {
     return t->expires_ms != 0 && now_ms >= t->expires_ms;

@@ -288,7 +288,7 @@ static inline void limit_check(struct world *w, const struct flight *f, size_t f
         full = full || (f->item[i].value != NONE &&
                         w->guesses[f->partner][f->domain][bucket_of(f->domain, f->item[i].value)] +
                                 f->items >=
-                            GUESSES);
+                            guesses_most(f->domain));
     MUST(w, full);
 }
 

@@ -34,7 +34,8 @@ static inline void add_token(struct world *w, const struct flight *f, const stru
     w->toks++;
     if (is_deterministic(f->domain))
         w->index[f->domain][it->value] = w->toks;
-    MUST(w, ++w->guesses[f->partner][f->domain][bucket_of(f->domain, it->value)] <= GUESSES);
+    MUST(w, ++w->guesses[f->partner][f->domain][bucket_of(f->domain, it->value)] <=
+                guesses_most(f->domain));
 }
 
 static inline void judge_item(struct world *w, struct flight *f, size_t i, const json_t *j)
@@ -94,7 +95,8 @@ static inline void judge_replace(struct world *w, struct flight *f, const json_t
     }
     t->value = value;
     w->replaced++;
-    MUST(w, ++w->guesses[f->partner][f->domain][bucket_of(f->domain, value)] <= GUESSES);
+    MUST(w, ++w->guesses[f->partner][f->domain][bucket_of(f->domain, value)] <=
+                guesses_most(f->domain));
 }
 
 static inline void judge_detokenize(struct world *w, struct flight *f, const json_t *j,
@@ -313,7 +315,7 @@ static inline void judge(struct world *w, struct flight *f, const struct msg_rep
     if ((f->verb == VERB_LOOKUP && r->err == HUFU_NOT_FOUND) || /* asked for in vain: a guess too */
         (f->verb == VERB_REPLACE && r->err == HUFU_CONFLICT && f->is_taken))
         MUST(w, ++w->guesses[f->partner][f->domain][bucket_of(f->domain, f->item[0].value)] <=
-                    GUESSES);
+                    guesses_most(f->domain));
     if (r->err != HUFU_OK)
         return;
     w->good++;

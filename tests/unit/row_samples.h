@@ -51,6 +51,10 @@ static inline struct domain sample_domain(const char *name)
                         .keep = { 6, 4 },
                         .batch_detokenize = 9,
                         .retention_days = 365,
+                        .assurance = 42,
+                        .requestor = "40012345678",
+                        .channel = { "app", "e-commerce" },
+                        .channel_count = 2,
                         .index_version = 3,
                         .expected = 1u << 20,
                         .life_s = 60,
@@ -68,6 +72,7 @@ static inline struct domain sample_domain(const char *name)
 static inline struct partner sample_partner(const char *name, uint8_t pin)
 {
     struct partner p = { .state = ROW_ACTIVE,
+                         .is_entrusted = 1,
                          .created_ms = 5,
                          .pin_until_ms = { 1900000000000, 1910000000000 },
                          .pin_count = 2,

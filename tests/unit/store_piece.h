@@ -75,7 +75,7 @@ static inline void piece_count(struct piece *p, const char *key, uint64_t add, u
                                uint64_t until_ms)
 {
     p->op.count_count = 1;
-    p->count = (struct store_count){ piece_key(key), add, limit, until_ms };
+    p->count = (struct store_count){ piece_key(key), add, limit, until_ms, 0 };
 }
 
 static inline enum hufu_err piece_run(struct house *h, struct piece *p)

@@ -16,6 +16,14 @@ static inline void draft_done(struct store_draft *draft)
     f->done = true;
 }
 
+static inline bool op_writes(const struct flight *f, size_t o, size_t before, size_t k)
+{
+    for (size_t i = 0; i < before; i++)
+        if (f->write_key[o][i] == k)
+            return true;
+    return false;
+}
+
 static inline void pre_make(struct world *w, struct flight *f, size_t o, size_t i)
 {
     struct store_pre *pre = &f->pre[o][i];
@@ -39,7 +47,7 @@ static inline void write_make(struct world *w, struct flight *f, size_t o, size_
 
     bool counter = draw(w, 12) == 0; /* which can be removed only */
 
-    while (key_counts(w, k) != counter)
+    while (key_counts(w, k) != counter || (key_stays(w, k) && op_writes(f, o, i, k)))
         k = draw(w, KEYS);
     f->write_key[o][i] = k;
     f->tag[o][i] = (uint8_t)draw(w, 256);
@@ -51,7 +59,7 @@ static inline void write_make(struct world *w, struct flight *f, size_t o, size_
         f->image[o][i][0] = 0xee;
     }
     *write = (struct store_write){ .key = key_of(w, k) };
-    if (f->seal_fails[o][i] || (!counter && draw(w, 4))) {
+    if (f->seal_fails[o][i] || key_stays(w, k) || (!counter && draw(w, 4))) {
         write->image = f->image[o][i];
         write->image_len = len;
     }
@@ -69,6 +77,20 @@ static inline void count_make(struct world *w, struct flight *f, size_t o, size_
                               .until_ms = atomic_load(&w->house.clock.now) + draw(w, 3000) };
 }
 
+/* A row that stays is written as it was seen, perhaps long ago. */
+static inline void stay_expect(struct world *w, struct flight *f, size_t o, size_t k)
+{
+    size_t i = f->op[o].pre_count;
+
+    if (!key_stays(w, k))
+        return;
+    if (!w->has_seen[k] || draw(w, 8))
+        find_check(w, k);
+    f->pre_key[o][i] = k;
+    f->pre[o][i] = (struct store_pre){ .kind = PRE_ROW, .key = key_of(w, k), .seen = w->seen[k] };
+    f->op[o].pre_count++;
+}
+
 static inline void op_make(struct world *w, struct flight *f, size_t o)
 {
     struct store_op *op = &f->op[o];
@@ -81,6 +103,8 @@ static inline void op_make(struct world *w, struct flight *f, size_t o)
         pre_make(w, f, o, i);
     for (size_t i = 0; i < op->write_count; i++)
         write_make(w, f, o, i);
+    for (size_t i = 0; i < op->write_count; i++)
+        stay_expect(w, f, o, f->write_key[o][i]);
     for (size_t i = 0; i < op->count_count; i++)
         count_make(w, f, o, i);
     snprintf(f->entry[o].text, sizeof(f->entry[o].text), "entry %" PRIu64, draw(w, 1u << 30));

@@ -106,6 +106,32 @@ static void test_format_test_shows_masks_and_a_token(void **state)
     assert_null(strstr(out, "4111111111111111"));
 }
 
+/* A mail address: any length up to 254, its letters folded, a token of another length. */
+static void test_format_test_of_a_mail_address(void **state)
+{
+    char long_one[300];
+    const char *token;
+
+    (void)state;
+    assert_int_equal(RUN("Olga.P@Bank.Example\n", "test", "email", "--file", "conf/formats.conf"),
+                     CLI_OK);
+    says("\"verdict\":\"original\"");
+    says("\"length\":19");
+    says("\"operator\":\"o******************\"");
+    says("\"auditor\":\"*******************\"");
+    token = strstr(out, "\"example_token\":\"");
+    assert_non_null(token);
+    assert_int_equal(strcspn(token + strlen("\"example_token\":\""), "\""), 40);
+    says("@token.invalid\"");
+    assert_null(strcasestr(out, "olga"));
+    snprintf(long_one, sizeof(long_one), "a@%062d.%062d.%062d.%060d.co\n", 1, 2, 3, 4);
+    assert_int_equal(strlen(long_one), 255); /* with its end */
+    assert_int_equal(RUN(long_one, "test", "email", "--file", "conf/formats.conf"), CLI_OK);
+    says("\"length\":254");
+    snprintf(long_one, sizeof(long_one), "a@%062d.%062d.%062d.%061d.co\n", 1, 2, 3, 4);
+    assert_int_equal(RUN(long_one, "test", "email", "--file", "conf/formats.conf"), CLI_INVALID);
+}
+
 /* A value that is refused is not repeated, nor any part of it. */
 static void test_format_test_never_repeats_a_bad_value(void **state)
 {
@@ -131,6 +157,7 @@ int main(void)
         cmocka_unit_test(test_format_check_lists_the_file),
         cmocka_unit_test(test_format_check_tells_line_and_reason),
         cmocka_unit_test(test_format_test_shows_masks_and_a_token),
+        cmocka_unit_test(test_format_test_of_a_mail_address),
         cmocka_unit_test(test_format_test_never_repeats_a_bad_value),
     };
 

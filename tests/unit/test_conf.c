@@ -114,6 +114,14 @@ static void test_file_faults(void **state)
           "f:2: vault.data holds a character that is not allowed" },
         { "[core]\nsecure_heap_bytes = 65537\n", HUFU_RANGE,
           "f:2: core.secure_heap_bytes must be a power of two" },
+        { "[token]\nbins = 99900\n", HUFU_SYNTAX,
+          "f:2: token.bins: BINs are numbers of 6 to 8 digits and ranges of them, set apart by "
+          "commas: 999000-999099, 99912345" },
+        { "[token]\nbins = 999000, 99900012\n", HUFU_SYNTAX,
+          "f:2: token.bins: two ranges of BINs overlap" },
+        { "[token]\nbins = 100001,100002,100003,100004,100005,100006,100007,100008,100009,100010,"
+          "100011,100012,100013,100014,100015,100016,100017\n",
+          HUFU_SYNTAX, "f:2: token.bins: 16 ranges of BINs at most" },
         { "[vault]\ndata = \xc3\n", HUFU_SYNTAX, "f:2: not text in UTF-8" },
         { "\x01\n", HUFU_SYNTAX, "f:1: not text in UTF-8" },
     };
@@ -230,6 +238,9 @@ static void test_set(void **state)
         { "log.format=json|text", HUFU_SYNTAX },
         { "log.requests=", HUFU_SYNTAX },
         { "hsm.token_label=a=b.c", HUFU_OK },
+        { "token.bins=999000-999099, 99912345", HUFU_OK },
+        { "token.bins=", HUFU_OK },
+        { "token.bins=999099-999000", HUFU_SYNTAX },
         { "vault.data=", HUFU_OK },
         { "front.port", HUFU_SYNTAX },
         { "port=1", HUFU_SYNTAX },

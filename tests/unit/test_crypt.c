@@ -142,6 +142,33 @@ static void test_an_ended_key_leaves_no_context(void **state)
     key_drop(after);
 }
 
+/* There and back; another key's context is another permutation, an ended key's is gone. */
+static void test_ff1_goes_by_the_key(void **state)
+{
+    struct key *a = key_new(1, KEY_FF1, 1, 1), *b = key_new(1, KEY_FF1, 2, 2);
+    uint16_t in[8] = { 1, 2, 3, 4, 5, 6, 7, 8 }, out_a[8], out_b[8], back[8];
+    struct ff1_lot lot = { .radix = 10, .len = 8, .count = 1 };
+    struct crypt *c;
+
+    (void)state;
+    a->serial = b->serial = 7;
+    assert_int_equal(crypt_new(&c), HUFU_OK);
+    assert_int_equal(crypt_ff1(c, a, CRYPT_ENCRYPT, &lot, in, out_a), HUFU_OK);
+    assert_int_equal(crypt_ff1(c, a, CRYPT_DECRYPT, &lot, out_a, back), HUFU_OK);
+    assert_memory_equal(in, back, sizeof(in));
+    key_end(a);
+    assert_int_equal(crypt_ff1(c, b, CRYPT_ENCRYPT, &lot, in, out_b), HUFU_OK);
+    assert_memory_not_equal(out_a, out_b, sizeof(out_a));
+    b->serial = 7 + 64; /* the same place */
+    assert_int_equal(crypt_ff1(c, b, CRYPT_DECRYPT, &lot, out_b, back), HUFU_OK);
+    assert_memory_equal(in, back, sizeof(in));
+    lot.len = 5;
+    assert_int_equal(crypt_ff1(c, b, CRYPT_ENCRYPT, &lot, in, out_b), HUFU_DOMAIN_SMALL);
+    crypt_free(c);
+    key_drop(a);
+    key_drop(b);
+}
+
 /* RFC 2104 by libcrypto's one-shot call. */
 static void test_mac_joins_parts(void **state)
 {
@@ -172,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_open_refuses_every_flipped_bit),
         cmocka_unit_test(test_keys_of_one_slot_do_not_mix),
         cmocka_unit_test(test_an_ended_key_leaves_no_context),
+        cmocka_unit_test(test_ff1_goes_by_the_key),
         cmocka_unit_test(test_mac_joins_parts),
     };
 

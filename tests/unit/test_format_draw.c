@@ -309,8 +309,8 @@ static void test_format_draw_iban_is_all_marked_fillings(void **state)
     tally_is_even(tokens);
     format_capacity(fmt, keep, 0, &c);
     assert_int_equal(c.originals, 100);
-    assert_int_equal(c.tokens, 200);
-    assert_in_range(tokens, c.tokens, 299);
+    assert_int_equal(c.tokens, 297); /* three have the remainder 1 by chance */
+    assert_int_equal(tokens, c.tokens);
     format_free(fmt);
 }
 
@@ -410,8 +410,8 @@ static void test_format_capacity_rows(void **state)
         { "us-ssn", { 0, 2 }, 0, 9, 8890200, 659800 },
         { "cn-mobile", { 0, 0 }, 0, 11, UINT64_C(7000000000), UINT64_C(80000000000) },
         { "cn-mobile", { 0, 4 }, 0, 11, 700000, 8000000 },
-        { "iban", { 0, 0 }, 16, 22, UINT64_C(1000000000000000000), UINT64_C(2000000000000000000) },
-        { "iban", { 8, 0 }, 16, 22, UINT64_C(10000000000), UINT64_C(20000000000) },
+        { "iban", { 0, 0 }, 16, 22, UINT64_C(1000000000000000000), UINT64_C(2969072164948453608) },
+        { "iban", { 8, 0 }, 16, 22, UINT64_C(10000000000), UINT64_C(29690721648) },
         { "iban", { 0, 0 }, 0, 24, UINT64_MAX, UINT64_MAX },
     };
 

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "vault/base/text.h"
+#include "vault/format/format_bin.h"
 #include "vault/format/format_set.h"
 
 #define DRAWS 20000
@@ -195,7 +196,7 @@ static bool is_cn_passport(const char *v)
 
 static bool is_in_pan(const char *v)
 {
-    return strchr("ABCFGHJKLPT", v[3]) != NULL && memcmp(v + 5, "0000", 4) != 0;
+    return strchr("ABCEFGHJKLPT", v[3]) != NULL && memcmp(v + 5, "0000", 4) != 0;
 }
 
 static bool is_sorted(const char *v)
@@ -206,6 +207,16 @@ static bool is_sorted(const char *v)
 static bool is_account(const char *v)
 {
     return v[0] != '0';
+}
+
+/* Mail can go there: something before the only @, a name of two labels at least behind it, and none
+ * that RFC 2606 2 keeps from being given out. */
+static bool is_reachable(const char *v)
+{
+    const char *at = strchr(v, '@'), *dot = strrchr(v, '.');
+
+    return at != NULL && at > v && strchr(at + 1, '@') == NULL && dot > at + 1 && dot[1] != '\0' &&
+           strcmp(dot, ".invalid") != 0;
 }
 
 static const struct {
@@ -240,6 +251,8 @@ static const struct {
     { "uk-sort-account", "20000055779911", is_sorted },
     { "in-pan", "ACUPA7085R", is_in_pan },
     { "in-aadhaar", "234123412346", is_aadhaar },
+    { "email", "a@b.co", is_reachable },
+    { "email", "olga.petrova+bank@mail.example", is_reachable },
     { "generic-digits", "123456", NULL },
     { "generic-digits", "12345678901234567890123456789012", NULL },
     { "generic-alnum", "AB12CD", NULL },
@@ -248,15 +261,15 @@ static const struct {
 
 /* One token: what it must be and must not be. */
 static bool is_good(const struct format *fmt, struct format_keep keep, size_t row,
-                    const char token[static FORMAT_VALUE_MAX + 1])
+                    const char token[static FORMAT_TOKEN_MAX + 1])
 {
     struct view original = view_str(rows[row].original);
     struct view t = view_str(token);
     size_t head = strcmp(rows[row].format, "iban") == 0 ? 4 : 0;
     size_t tail = original.len - keep.suffix;
 
-    if (t.len != original.len || !format_is_token(fmt, keep, t) || view_equal(t, original) ||
-        memcmp(token, original.p, head / 2) != 0 ||
+    if (t.len != (format_keeps_length(fmt) ? original.len : 40) || !format_is_token(fmt, keep, t) ||
+        view_equal(t, original) || memcmp(token, original.p, head / 2) != 0 ||
         memcmp(token + head, original.p + head, keep.prefix) != 0 ||
         memcmp(token + tail, original.p + tail, keep.suffix) != 0)
         return false;
@@ -276,9 +289,10 @@ static uint64_t run(const struct format *fmt, struct format_keep keep, size_t ro
     assert_true(c.tokens > 0);
     n = c.tokens < draws ? c.tokens : draws;
     for (uint64_t i = 0; i < n; i++) {
-        char token[FORMAT_VALUE_MAX + 1] = "";
+        char token[FORMAT_TOKEN_MAX + 1] = "";
+        size_t len;
 
-        if (format_draw(fmt, keep, original, &draw, (uint8_t *)token) != HUFU_OK ||
+        if (format_draw_any(fmt, keep, original, &draw, (uint8_t *)token, &len) != HUFU_OK ||
             !is_good(fmt, keep, row, token))
             fail_msg("%s %u+%u: %s", rows[row].format, keep.prefix, keep.suffix, token);
     }
@@ -310,6 +324,69 @@ static void test_C14_no_token_is_an_original(void **state)
     print_message("%ju tokens, %zu kept parts, none an original\n", (uintmax_t)total, keeps);
 }
 
+/* Written again too: the first digits as one number. */
+static bool is_in_bins(const char *v)
+{
+    int six = number(v, 6), eight = number(v, 8);
+
+    return (six >= 999000 && six <= 999099) || eight == 99912345;
+}
+
+/* Card tokens inside a payment network: a right check, in BINs that no original has, neither in
+ * their own domain nor, once the BINs are configured, in one of plain cards. */
+static uint64_t run_bins(const struct format *fmt, const struct bins *bins, struct view original,
+                         struct format_keep keep)
+{
+    const struct format *plain = NULL;
+    size_t tail = original.len - keep.suffix;
+    struct format_capacity c;
+    uint64_t n;
+
+    assert_int_equal(format_set_find(set, view_str("pan"), &plain), HUFU_OK);
+    format_capacity(fmt, keep, format_kind(fmt, original), &c);
+    n = c.tokens < draws ? c.tokens : draws;
+    assert_true(n > 0);
+    for (uint64_t i = 0; i < n; i++) {
+        char token[FORMAT_VALUE_MAX + 1] = "";
+        struct view t = { (const uint8_t *)token, original.len };
+
+        if (format_draw(fmt, keep, original, &draw, (uint8_t *)token) != HUFU_OK ||
+            strlen(token) != original.len || !is_luhn(token) || !is_in_bins(token) ||
+            memcmp(token + tail, original.p + tail, keep.suffix) != 0 ||
+            format_check(fmt, t) != HUFU_INVALID_VALUE || !format_is_token(fmt, keep, t) ||
+            format_judge(fmt, keep, t) != FORMAT_TOKEN_SHAPE || !format_is_card(plain) ||
+            !bins_has(bins, t) || format_is_token(plain, (struct format_keep){ 0, 4 }, t))
+            fail_msg("0+%u: %s", keep.suffix, token);
+    }
+    return n;
+}
+
+static void test_C14_C19_no_network_token_is_an_original(void **state)
+{
+    const struct format *plain = NULL;
+    struct format *fmt = NULL;
+    struct bins bins;
+    uint64_t total = 0;
+    size_t cards = 0;
+
+    (void)state;
+    assert_int_equal(bins_parse(view_str("999000-999099, 99912345"), &bins, NULL), HUFU_OK);
+    assert_int_equal(format_set_find(set, view_str("pan"), &plain), HUFU_OK);
+    assert_int_equal(format_with_bins(plain, &bins, &fmt), HUFU_OK);
+    for (size_t i = 0; i < ROWS; i++) {
+        if (strcmp(rows[i].format, "pan") != 0)
+            continue;
+        assert_int_equal(format_check(fmt, view_str(rows[i].original)), HUFU_OK);
+        for (uint8_t suffix = 0; suffix <= 4; suffix++)
+            total +=
+                run_bins(fmt, &bins, view_str(rows[i].original), (struct format_keep){ 0, suffix });
+        cards++;
+    }
+    assert_int_equal(cards, 5);
+    format_free(fmt);
+    print_message("%ju network tokens, none an original\n", (uintmax_t)total);
+}
+
 /* No format of the file is forgotten above. */
 static void test_every_format_is_drawn(void **state)
 {
@@ -328,6 +405,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_C14_no_token_is_an_original),
+        cmocka_unit_test(test_C14_C19_no_network_token_is_an_original),
         cmocka_unit_test(test_every_format_is_drawn),
     };
 

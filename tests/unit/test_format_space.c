@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "vault/format/format_set.h"
+#include "vault/format/format_tokens.h"
 
 #define BUCKETS 1100000
 
@@ -32,47 +33,59 @@ static struct format *parse(const char *text)
     "\nseparators = none\nkeep_prefix_max = " prefix "\nkeep_suffix_max = " suffix                 \
     "\nhidden_min = " hidden "\nmask = 0+0\n"
 
+/* Norway's country code, digits and letters behind it. */
+#define IBAN(bban, prefix, suffix, marks)                                                          \
+    HEAD("country(c) check(mod97) bban", prefix, suffix, "1")                                      \
+    "mark = check-digits(" marks ")\n[countries c]\nNO = " bban "\n"
+
 static const struct {
     const char *text;
     /* What a place may hold: d digit, l letter, a either, x digit or X, m of 31; else itself. */
     const char *at;
+    size_t head; /* characters before what the prefix counts */
 } rows[] = {
-    { HEAD("digits(4) check(luhn)", "3", "3", "1") "mark = wrong-check\n", "ddddd" },
+    { HEAD("digits(4) check(luhn)", "3", "3", "1") "mark = wrong-check\n", "ddddd", 0 },
     { HEAD("set(s) digits(3) check(luhn)", "2", "2", "2") "mark = wrong-check\n[set s]\nvalues = "
                                                           "10-17, 21, 99\n",
-      "dddddd" },
-    { HEAD("digits(3) check(verhoeff) digits(2)", "2", "4", "2") "mark = wrong-check\n", "dddddd" },
+      "dddddd", 0 },
+    { HEAD("digits(3) check(verhoeff) digits(2)", "2", "4", "2") "mark = wrong-check\n", "dddddd",
+      0 },
     { HEAD("set(s) digits(2) check(weighted, 10, 3-7-1) digits(2)", "2", "2",
            "2") "mark = wrong-check\n[set s]\nvalues = 0-2, 6\n",
-      "dddddd" },
-    { HEAD("digits(4) check(weighted, 11, 2-3-4-5)", "3", "0", "2") "mark = wrong-check\n",
-      "ddddx" },
+      "dddddd", 0 },
+    { HEAD("digits(4) check(weighted, 11, 2-3-4-5)", "3", "0", "2") "mark = wrong-check\n", "ddddx",
+      0 },
     { HEAD("set(s) digits(3) check(mod11-2)", "3", "0",
            "2") "mark = wrong-check\n[set s]\nvalues = "
                 "11-15, 21, 22\n",
-      "dddddx" },
+      "dddddx", 0 },
     { HEAD("text(K9) chars(m, 2) check(mod31)", "3", "1",
            "1") "mark = wrong-check\n[alphabet m]\n"
                 "symbols = 0-9 A-H J-N P-R T U W-Y\n",
-      "K9mmm" },
+      "K9mmm", 0 },
     { HEAD("set(s) digits(2) set(t)", "0", "1", "3") "mark = unissued\nunissued = s(00, 66) | "
                                                      "t(00)\n[set s]\nvalues = 01-65, 67-90\n[set "
                                                      "t]\nvalues = 01-49, 70-99\n",
-      "dddddd" },
+      "dddddd", 0 },
     { HEAD("set(s) digits(1) set(t)", "2", "0",
            "3") "mark = unissued\nunissued = s(00, 66) t(10-20) "
                 "| t(00, 50)\n[set s]\nvalues = 01-65, "
                 "67-90\n[set t]\nvalues = 01-49, 70-99\n",
-      "ddddd" },
+      "ddddd", 0 },
     { HEAD("letters(1) set(s) digits(2)", "0", "2", "2") "mark = unissued\nunissued = s(D-Z)\n[set "
                                                          "s]\nvalues = A-C\n",
-      "lldd" },
+      "lldd", 0 },
     { HEAD("set(s) digits(2)", "1", "1", "2") "mark = unissued\nunissued = s(GA-GE, G0, E1)\n[set "
                                               "s]\nvalues = E0, EA-EH, G1-G9\n",
-      "aadd" },
+      "aadd", 0 },
     { HEAD("set(s) alnum(1) digits(2)", "2", "1", "1") "marked = no\n[set s]\nvalues = 17-20, 31\n",
-      "ddadd" },
-    { HEAD("text(K) date(yymmdd, 1999-2001)", "1", "0", "6") "marked = no\n", "Kdddddd" },
+      "ddadd", 0 },
+    { HEAD("text(K) date(yymmdd, 1999-2001)", "1", "0", "6") "marked = no\n", "Kdddddd", 0 },
+    { IBAN("4n", "1", "1", "00, 01, 99"), "NOdddddd", 4 },
+    { IBAN("3n", "2", "2", "01, 99"), "NOddddd", 4 },
+    { IBAN("1n1c1n", "2", "2", "00, 01, 99"), "NOdddad", 4 },
+    { IBAN("1a1c", "1", "1", "00, 99"), "NOddla", 4 },
+    { IBAN("2c", "1", "1", "00, 01, 99"), "NOddaa", 4 },
 };
 
 static const char *symbols_at(char kind, size_t *count)
@@ -111,30 +124,31 @@ static bool string_put(const char *at, uint64_t n, char *out)
 }
 
 /* What stays, as a number; everything, without a keep. */
-static size_t number_of(const char *at, const char *v, const struct format_keep *keep)
+static size_t number_of(size_t row, const char *v, const struct format_keep *keep)
 {
-    size_t n = 0, len = strlen(at);
+    const char *at = rows[row].at;
+    size_t n = 0, len = strlen(at), head = rows[row].head;
 
     for (size_t i = 0; i < len; i++) {
         size_t symbols;
         const char *s = symbols_at(at[i], &symbols);
 
-        if (keep == NULL || i < keep->prefix || i >= len - keep->suffix)
+        if (keep == NULL || (i >= head && i < head + keep->prefix) || i >= len - keep->suffix)
             n = n * symbols + (size_t)(strchr(s, v[i]) - s);
     }
     assert_true(n < BUCKETS);
     return n;
 }
 
-static void count(const struct format *fmt, const char *at, struct format_keep keep,
+static void count(const struct format *fmt, size_t row, struct format_keep keep,
                   struct format_capacity *out)
 {
     char v[16];
-    size_t len = strlen(at);
+    size_t len = strlen(rows[row].at);
 
     memset(tally, 0, sizeof(tally));
-    for (uint64_t n = 0; string_put(at, n, v); n++) {
-        struct tally *t = &tally[number_of(at, v, &keep)];
+    for (uint64_t n = 0; string_put(rows[row].at, n, v); n++) {
+        struct tally *t = &tally[number_of(row, v, &keep)];
 
         t->originals += format_check(fmt, view_str(v)) == HUFU_OK;
         t->tokens += format_is_token(fmt, keep, view_str(v));
@@ -166,7 +180,7 @@ static void test_format_capacity_is_what_counting_gives(void **state)
 
             if (format_keep_check(fmt, keep) != HUFU_OK)
                 continue;
-            count(fmt, rows[i].at, keep, &seen);
+            count(fmt, i, keep, &seen);
             format_capacity(fmt, keep, 0, &told);
             if (seen.originals != told.originals || seen.tokens != told.tokens)
                 fail_msg("row %zu keep %u+%u: counted %ju originals %ju tokens, told %ju %ju", i,
@@ -177,6 +191,118 @@ static void test_format_capacity_is_what_counting_gives(void **state)
         format_free(fmt);
     }
     assert_true(counted > 50);
+}
+
+/* Goes through the bucket of an original: each of its tokens once, and nothing else. */
+static void walk_bucket(const struct format *fmt, size_t row, struct format_keep keep,
+                        const char *original)
+{
+    static uint8_t seen[BUCKETS];
+    size_t bucket = number_of(row, original, &keep);
+    struct format_tokens walk;
+    uint64_t tokens = 0;
+
+    assert_int_equal(format_tokens_init(fmt, keep, view_str(original), &walk), HUFU_OK);
+    for (uint64_t n = 0; n < walk.count; n++) {
+        uint8_t token[FORMAT_VALUE_MAX + 1] = { 0 };
+        size_t at;
+
+        if (!format_tokens_at(&walk, n, token))
+            continue;
+        at = number_of(row, (const char *)token, NULL);
+        assert_true(format_is_token(fmt, keep, view_str((const char *)token)));
+        assert_int_equal(number_of(row, (const char *)token, &keep), bucket);
+        assert_int_equal(seen[at], 0); /* all buckets together: each string is in one */
+        seen[at] = 1;
+        tokens++;
+    }
+    assert_int_equal(tokens, tally[bucket].tokens);
+    for (uint64_t n = 0; n < walk.count; n++) {
+        uint8_t token[FORMAT_VALUE_MAX + 1] = { 0 };
+
+        if (format_tokens_at(&walk, n, token))
+            seen[number_of(row, (const char *)token, NULL)] = 0;
+    }
+}
+
+/* Every bucket of every small format, with every kept part: the walk gives what counting gives. */
+static void test_format_tokens_gives_each_token_once(void **state)
+{
+    unsigned walked = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct format *fmt = parse(rows[i].text);
+
+        for (unsigned k = 0; k < 25; k++) {
+            struct format_keep keep = { (uint8_t)(k / 5), (uint8_t)(k % 5) };
+            struct format_capacity seen;
+            char v[16];
+
+            if (format_keep_check(fmt, keep) != HUFU_OK)
+                continue;
+            count(fmt, i, keep, &seen);
+            for (uint64_t n = 0; string_put(rows[i].at, n, v); n++) {
+                struct tally *t = &tally[number_of(i, v, &keep)];
+
+                if (t->originals == 0 || format_check(fmt, view_str(v)) != HUFU_OK)
+                    continue;
+                walk_bucket(fmt, i, keep, v);
+                t->originals = 0; /* once a bucket */
+                walked++;
+            }
+        }
+        format_free(fmt);
+    }
+    assert_true(walked > 10000);
+}
+
+/* Token BINs: their tokens have numbers of their own, as many as capacity tells. */
+static void test_format_tokens_of_token_bins(void **state)
+{
+    struct format *fmt =
+        parse(HEAD("digits(7) check(luhn)", "0", "0", "1") "mark = token-bin\n"
+                                                           "token_bins = 999000-999009\n");
+    struct format_keep keep = { 0, 0 };
+    struct format_capacity c;
+    struct format_tokens walk;
+    uint8_t last[FORMAT_TOKEN_MAX + 1] = { 0 };
+
+    (void)state;
+    format_capacity(fmt, keep, 0, &c);
+    assert_int_equal(format_tokens_init(fmt, keep, view_str("12345674"), &walk), HUFU_OK);
+    assert_int_equal(walk.count, c.tokens);
+    assert_int_equal(walk.count, 100);
+    for (uint64_t n = 0; n < walk.count; n++) {
+        uint8_t token[FORMAT_TOKEN_MAX + 1] = { 0 };
+
+        assert_true(format_tokens_at(&walk, n, token));
+        assert_true(format_is_token(fmt, keep, view_str((const char *)token)));
+        assert_true(strcmp((const char *)token, (const char *)last) > 0); /* so each once */
+        memcpy(last, token, sizeof(last));
+    }
+    format_free(fmt);
+}
+
+static void test_format_tokens_refuses(void **state)
+{
+    struct format *fmt = parse(rows[0].text), *big = NULL;
+    struct format_keep keep = { 0, 0 };
+    struct format_tokens walk = { .count = 7 };
+
+    (void)state;
+    assert_int_equal(format_tokens_init(fmt, keep, view_str("1234"), &walk), HUFU_INVALID_VALUE);
+    assert_int_equal(format_tokens_init(fmt, keep, view_str("1234A"), &walk), HUFU_INVALID_VALUE);
+    big = parse(HEAD("digits(17-18) check(luhn)", "1", "0", "1") "mark = wrong-check\n");
+    assert_int_equal(format_tokens_init(big, keep, view_str("1111111111111111111"), &walk),
+                     HUFU_RANGE);
+    assert_int_equal(walk.count, 7);
+    keep.prefix = 1;
+    assert_int_equal(format_tokens_init(big, keep, view_str("1111111111111111111"), &walk),
+                     HUFU_OK);
+    assert_int_equal(walk.count, UINT64_C(1000000000000000000));
+    format_free(big);
+    format_free(fmt);
 }
 
 static uint64_t count_pan(const struct format *fmt, const char *pattern, uint64_t *originals)
@@ -246,7 +372,7 @@ static void test_format_draw_reaches_the_whole_bucket(void **state)
             size_t at;
 
             assert_int_equal(format_draw(fmt, keep, view_str(original), &draw, token), HUFU_OK);
-            at = number_of(rows[i].at, (const char *)token, NULL);
+            at = number_of(i, (const char *)token, NULL);
             assert_int_equal(tally[at].tokens, 1);
             seen += tally[at].originals++ == 0;
         }
@@ -263,6 +389,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_format_capacity_is_what_counting_gives),
         cmocka_unit_test(test_format_capacity_of_cards),
+        cmocka_unit_test(test_format_tokens_gives_each_token_once),
+        cmocka_unit_test(test_format_tokens_of_token_bins),
+        cmocka_unit_test(test_format_tokens_refuses),
         cmocka_unit_test(test_format_draw_reaches_the_whole_bucket),
     };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include "tests/guess_calls.h"
 #include "tests/life_calls.h"
 #include "tests/core_suite.h"
 
@@ -14,29 +15,12 @@
 
 static const struct rig_who acme = { .partner = "acme" };
 static const struct rig_who zeta = { .partner = "zeta" };
-static char card[GUESSES][17]; /* originals of one bucket */
-
-static bool is_luhn(const char *digits)
-{
-    unsigned sum = 0;
-
-    for (size_t i = 0; i < 16; i++) {
-        unsigned d = (unsigned)(digits[i] - '0') * (i % 2 == 0 ? 2 : 1);
-
-        sum += d > 9 ? d - 9 : d;
-    }
-    return sum % 10 == 0;
-}
+static char card[GUESSES][GUESS_CARD]; /* originals of one bucket */
 
 static int setup(void **state)
 {
-    size_t n = 0;
-
     (void)state;
-    for (unsigned middle = 0; n < GUESSES; middle++) {
-        snprintf(card[n], sizeof(card[n]), "411111%06u0002", middle);
-        n += is_luhn(card[n]);
-    }
+    guess_cards("411111", "0002", GUESSES, card);
     fake_hsm_init(&hsm);
     rig_start(&rig, &hsm);
     rig_crash(&rig);
@@ -54,25 +38,7 @@ static enum hufu_err tokenize(const struct rig_who *who, const char *value)
 /* The cards from first on, count of them, as one request. */
 static enum hufu_err batch(const struct rig_who *who, size_t first, size_t count)
 {
-    const struct rig_reply *r;
-    struct buf b, list;
-
-    buf_init(&b, 16384);
-    buf_init(&list, 8192);
-    for (size_t i = first; i < first + count; i++) {
-        uint8_t mem[64];
-        struct buf item;
-
-        buf_fixed(&item, mem, sizeof(mem));
-        msg_put_text(&item, MSG_VALUE, view_str(card[i]));
-        buf_lv32(&list, item.p, item.len);
-    }
-    msg_put_text(&b, MSG_DOMAIN, view_str("cards"));
-    msg_put_text(&b, MSG_VALUES, buf_view(&list));
-    r = rig_call(&rig, VERB_TOKENIZE, who, buf_view(&b));
-    buf_done(&list);
-    buf_done(&b);
-    return r->err;
+    return guess_batch(&rig, who, "cards", card + first, count)->err;
 }
 
 /* One guess more than the budget has: refused as a whole it costs nothing, so it must be refused

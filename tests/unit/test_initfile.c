@@ -51,6 +51,24 @@ static void refused(const char *text)
     assert_ptr_equal(out, before);
 }
 
+/* Its tokens are of another length than its values; nothing of an address stays. */
+static void test_parse_reads_a_domain_of_mail_addresses(void **state)
+{
+    static const char mails[] = "[domain mails]\nformat = email\nmode = deterministic\n"
+                                "partners = acme\npurposes = refund\n";
+    static const char acme[] = "[partner acme]\npin = " PIN1 "\nformats = email\ndomains = mails\n";
+    struct init *in = NULL;
+    char text[1024];
+
+    (void)state;
+    snprintf(text, sizeof(text), "%s%s%s", OLGA, mails, acme);
+    assert_int_equal(init_parse(view_str(text), formats, &in), HUFU_OK);
+    assert_string_equal(format_name(in->domain[0].format), "email");
+    init_free(in);
+    snprintf(text, sizeof(text), "%s%skeep_prefix = 1\n%s", OLGA, mails, acme);
+    refused(text);
+}
+
 static void test_parse_reads_all(void **state)
 {
     struct init *in = NULL;
@@ -141,6 +159,9 @@ static void test_parse_refuses(void **state)
         OLGA "[domain cards]\nformat = pan\nmode = random\nbatch_detokenize = 1001\n",
         OLGA "[domain cards]\nformat = pan\nmode = random\npurposes = a,,b\n",
         OLGA "[domain cards]\nformat = pan\nmode = random\npurposes = ,\n",
+        OLGA "[domain cards]\nformat = pan\nmode = ff1\nkeep_prefix = 6\nkeep_suffix = 4\n",
+        OLGA "[domain cards]\nformat = passport\nmode = ff1\ntoken_check = none\n",
+        OLGA "[domain cards]\nformat = email\nmode = ff1\n",
     };
 
     (void)state;
@@ -208,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse_reads_all),
+        cmocka_unit_test(test_parse_reads_a_domain_of_mail_addresses),
         cmocka_unit_test(test_C42_weak_passwords_are_refused),
         cmocka_unit_test(test_C42_nobody_comes_without_both_factors),
         cmocka_unit_test(test_C42_no_partner_comes_without_a_certificate),

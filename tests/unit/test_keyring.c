@@ -142,9 +142,10 @@ static void test_names(void **state)
     assert_string_equal(key_state_name(0), "?");
     assert_string_equal(key_state_name(KEY_DESTROYED + 1), "?");
     assert_string_equal(key_kind_name(KEY_DATA), "data");
+    assert_string_equal(key_kind_name(KEY_FF1), "ff1");
     assert_string_equal(key_kind_name(KEY_MAC), "mac");
     assert_string_equal(key_kind_name(0), "?");
-    assert_string_equal(key_kind_name(KEY_MAC + 1), "?");
+    assert_string_equal(key_kind_name(KEY_FF1 + 1), "?");
 }
 
 int main(void)

@@ -203,6 +203,15 @@ static enum hufu_err reply_round(const struct msg_reply *reply, struct msg_reply
     return msg_reply_get(buf_view(&b), out);
 }
 
+/* clang-format off */
+#define TEN "abcdefghij"
+static const char longest[] = TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+                              TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN;
+static const char too_long[] = TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+                               TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "k";
+/* clang-format on */
+_Static_assert(sizeof(longest) - 1 == MSG_DETAIL_MAX, "the longest detail");
+
 static void test_msg_reply_get_checks_every_member(void **state)
 {
     static const struct {
@@ -233,6 +242,11 @@ static void test_msg_reply_get_checks_every_member(void **state)
         { HUFU_RATE_LIMITED, 0, 0, { 0, 0, MSG_NO_INDEX }, 60, "", true },
         { HUFU_UNAVAILABLE, 0, 0, { 0, 0, MSG_NO_INDEX }, 1, "", true },
         { HUFU_SEALED, 0, 0, { 0, 0, MSG_NO_INDEX }, 1, "", true },
+        { HUFU_BAD_REQUEST, 0, 0, { MSG_KEEP, 0, MSG_NO_INDEX }, 0, "0+4, 6+0", true },
+        { HUFU_BAD_REQUEST, 0, 0, { MSG_KEEP, 0, MSG_NO_INDEX }, 0, "0+4\n", false },
+        { HUFU_BAD_REQUEST, 0, 0, { MSG_KEEP, 0, MSG_NO_INDEX }, 0, "\xc3\xa4", false },
+        { HUFU_BAD_REQUEST, 0, 0, { MSG_KEEP, 0, MSG_NO_INDEX }, 0, longest, true },
+        { HUFU_BAD_REQUEST, 0, 0, { MSG_KEEP, 0, MSG_NO_INDEX }, 0, too_long, false },
         { HUFU_HSM_FAILED, 0, 0, { 0, 0, MSG_NO_INDEX }, 0, "", false }, /* internal */
         { HUFU_ERR_COUNT, 0, 0, { 0, 0, MSG_NO_INDEX }, 0, "", false },
         { 65535, 0, 0, { 0, 0, MSG_NO_INDEX }, 0, "", false },

@@ -16,6 +16,8 @@ static struct record sample(void)
                           .changed_ms = 2,
                           .expires_ms = 3,
                           .uses_left = 4,
+                          .assurance = 99,
+                          .requestor = "12345678901",
                           .channel = "pos",
                           .request_id = "r-1",
                           .partner = { 9, 8, 7 },

@@ -13,7 +13,21 @@ static struct buf text;
 static void error(enum hufu_err err, const struct msg_where *field)
 {
     buf_reset(&text);
-    reply_error(err, view_str("r1"), field, &text, &reply);
+    reply_error(err, view_str("r1"), field, view_str(""), &text, &reply);
+}
+
+/* RFC 9457, 3.1.4: what would do instead. */
+static void test_reply_error_detail(void **state)
+{
+    const struct msg_where where = { MSG_KEEP, MSG_NONE, MSG_NO_INDEX };
+
+    (void)state;
+    buf_reset(&text);
+    reply_error(HUFU_BAD_REQUEST, view_str("r1"), &where, view_str("0+4, 6+0"), &text, &reply);
+    assert_true(view_is(reply.body,
+                        "{\"code\":\"bad_request\",\"detail\":\"0+4, 6+0\",\"field\":\"/keep\","
+                        "\"request_id\":\"r1\",\"status\":400,\"title\":\"The request is "
+                        "malformed\",\"type\":\"urn:hufu:error:bad_request\"}"));
 }
 
 static void test_reply_error_document(void **state)
@@ -156,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reply_error_document),
+        cmocka_unit_test(test_reply_error_detail),
         cmocka_unit_test(test_reply_error_headers),
         cmocka_unit_test(test_reply_status_of_every_error),
         cmocka_unit_test(test_reply_pointer_rows),

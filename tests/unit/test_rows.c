@@ -233,7 +233,7 @@ static void test_counts_above_their_limit_are_refused(void **state)
     (void)state;
     buf_init(&b, SAMPLE_ROW_MAX);
     partner_put(&p, &b);
-    b.p[1 + 5 + 1 + 8] = ROW_PINS_MAX + 1;
+    b.p[1 + 5 + 1 + 1 + 8] = ROW_PINS_MAX + 1;
     get_refused(&kinds[1], buf_view(&b));
     buf_reset(&b);
     c.approval_count = ROW_APPROVALS_MAX;
@@ -267,7 +267,8 @@ static void test_names_of_states_and_modes(void **state)
     assert_int_equal(domain_mode_parse(view_str("rando"), &mode), HUFU_NOT_FOUND);
     assert_int_equal(mode, MODE_RANDOM);
     assert_string_equal(domain_mode_name(MODE_ONE_TIME), "one-time");
-    assert_string_equal(domain_mode_name(MODE_ONE_TIME + 1), "?");
+    assert_string_equal(domain_mode_name(MODE_FF1), "ff1");
+    assert_string_equal(domain_mode_name(MODE_FF1 + 1), "?");
     assert_string_equal(row_state_name(ROW_PENDING), "pending");
     assert_string_equal(row_state_name(ROW_PENDING + 1), "?");
     assert_string_equal(ceremony_state_name(CEREMONY_EXPIRED), "expired");

@@ -243,7 +243,7 @@ static const char *const good[] = {
 };
 /* clang-format on */
 
-static void test_sensitive_refuses(void **state)
+static void test_C10_sensitive_refuses(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(bad); i++) {
@@ -255,7 +255,7 @@ static void test_sensitive_refuses(void **state)
     assert_true(COUNT(bad) >= 60);
 }
 
-static void test_sensitive_lets_through(void **state)
+static void test_C10_sensitive_lets_through(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(good); i++) {
@@ -268,7 +268,7 @@ static void test_sensitive_lets_through(void **state)
 }
 
 /* Every bad row amid a sentence; only a PIN block has to be all of a value. */
-static void test_sensitive_finds_amid_text(void **state)
+static void test_C10_sensitive_finds_amid_text(void **state)
 {
     static const char *const around[][2] = {
         { "asked for: ", ", said the bank" },
@@ -294,7 +294,7 @@ static void test_sensitive_finds_amid_text(void **state)
 }
 
 /* A mebibyte of the worst is read in a moment: what is looked at from one place is bounded. */
-static void test_sensitive_takes_linear_time(void **state)
+static void test_C10_sensitive_takes_linear_time(void **state)
 {
     static const char *const units[] = {
         "4",
@@ -341,7 +341,7 @@ static void test_sensitive_takes_linear_time(void **state)
 
 /* Nothing is read behind the end: each bad row cut off at each place, in memory of just that size.
  */
-static void test_sensitive_reads_within(void **state)
+static void test_C10_sensitive_reads_within(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(bad); i++) {
@@ -360,11 +360,11 @@ static void test_sensitive_reads_within(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sensitive_refuses),
-        cmocka_unit_test(test_sensitive_lets_through),
-        cmocka_unit_test(test_sensitive_finds_amid_text),
-        cmocka_unit_test(test_sensitive_takes_linear_time),
-        cmocka_unit_test(test_sensitive_reads_within),
+        cmocka_unit_test(test_C10_sensitive_refuses),
+        cmocka_unit_test(test_C10_sensitive_lets_through),
+        cmocka_unit_test(test_C10_sensitive_finds_amid_text),
+        cmocka_unit_test(test_C10_sensitive_takes_linear_time),
+        cmocka_unit_test(test_C10_sensitive_reads_within),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,7 +63,7 @@ static void put_card(char *out, size_t len)
 
 /* Card numbers of every length, written at once or as printed, are no C3 data; with a date or a
  * code behind them they are. */
-static void test_sensitive_cards(void **state)
+static void test_C10_sensitive_cards(void **state)
 {
     (void)state;
     seed = 1;
@@ -117,7 +117,7 @@ static void put_pin_block(unsigned format, char *out)
 }
 
 /* Every PIN block there is, but for those of decimal digits alone. */
-static void test_sensitive_pin_blocks(void **state)
+static void test_C10_sensitive_pin_blocks(void **state)
 {
     (void)state;
     seed = 2;
@@ -214,7 +214,7 @@ static bool has_card(const char *text)
 
 /* At most 5 of 1,000, and of those without an order number that passes for a card's, 20 of 100,000.
  */
-static void test_sensitive_ordinary_texts(void **state)
+static void test_C10_sensitive_ordinary_texts(void **state)
 {
     unsigned refused = 0, beyond = 0;
 
@@ -238,7 +238,7 @@ static void test_sensitive_ordinary_texts(void **state)
 }
 
 /* The stated price: one in about 100 of those that are 16 hex digits and nothing else. */
-static void test_sensitive_random_hex(void **state)
+static void test_C10_sensitive_random_hex(void **state)
 {
     unsigned refused = 0, plain = 0;
     char text[80];
@@ -263,10 +263,10 @@ static void test_sensitive_random_hex(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sensitive_cards),
-        cmocka_unit_test(test_sensitive_pin_blocks),
-        cmocka_unit_test(test_sensitive_ordinary_texts),
-        cmocka_unit_test(test_sensitive_random_hex),
+        cmocka_unit_test(test_C10_sensitive_cards),
+        cmocka_unit_test(test_C10_sensitive_pin_blocks),
+        cmocka_unit_test(test_C10_sensitive_ordinary_texts),
+        cmocka_unit_test(test_C10_sensitive_random_hex),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

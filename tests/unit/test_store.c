@@ -219,7 +219,7 @@ static void test_count_limit_and_window(void **state)
     assert_int_equal(piece_count_up(h, 2, 3, 1000500), HUFU_LIMIT);
     assert_int_equal(piece_count_up(h, 1, 3, 9999999),
                      HUFU_OK); /* the window stays the first one's */
-    assert_int_equal(piece_count_up(h, UINT64_MAX, UINT64_MAX, 1), HUFU_LIMIT); /* no wrap */
+    assert_int_equal(piece_count_up(h, UINT64_MAX, UINT64_MAX, 1000500), HUFU_LIMIT); /* no wrap */
     house_flush(h);
     assert_int_equal(piece_count_up(h, 1, 3, 1000500), HUFU_LIMIT);
     house_reopen(h);
@@ -228,13 +228,18 @@ static void test_count_limit_and_window(void **state)
     atomic_store(&h->clock.now, 1000500); /* the end is outside */
     assert_int_equal(piece_count_up(h, 1, 3, 1000600), HUFU_OK);
     assert_int_equal(piece_count_up(h, 3, 3, 1000600), HUFU_LIMIT);
+    /* decided before the window ended: it would begin anew for each of those */
+    assert_int_equal(piece_count_up(h, 1, 3, 1000500), HUFU_PRECONDITION);
+    atomic_store(&h->clock.now, 1000600);
+    assert_int_equal(piece_count_up(h, 1, 3, 1000600), HUFU_PRECONDITION);
+    assert_int_equal(piece_count_up(h, 3, 3, 1000700), HUFU_OK);
 }
 
 static void test_count_twice_in_a_draft_refused_whole(void **state)
 {
     struct house *h = *state;
-    struct store_count counts[2] = { { piece_key(COUNT), 1, 1, 2000000 },
-                                     { piece_key(COUNT), 1, 1, 2000000 } };
+    struct store_count counts[2] = { { piece_key(COUNT), 1, 1, 2000000, 0 },
+                                     { piece_key(COUNT), 1, 1, 2000000, 0 } };
     struct piece p;
 
     piece_init(&p);

@@ -71,6 +71,7 @@ static const struct {
     { VERB_PARTNER_CERT_ADD, ".....x..", 'f', 'e', ' ' },
     { VERB_PASSWORD_CHANGE,  "..oacxas", 'f', 'e', ' ' },
     { VERB_PARTNER_QUALIFY,  ".....x..", 'f', 'e', ' ' },
+    { VERB_DOMAIN_CAPACITY,  ".....xas", 's', ' ', ' ' },
     /* clang-format on */
 };
 

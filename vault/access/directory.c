@@ -18,7 +18,10 @@ enum hufu_err directory_new(struct directory **out)
 
 static void clear_domain(void *object)
 {
-    domain_clear(&((struct domain_item *)object)->domain);
+    struct domain_item *it = object;
+
+    originals_free(it->domain.originals);
+    domain_clear(&it->domain);
 }
 
 static void clear_user(void *object)
@@ -50,6 +53,7 @@ void directory_free(struct directory *d)
     free_all(&d->session, NULL);
     free_all(&d->factor, NULL);
     free_all(&d->ceremony, NULL);
+    directory_free_bins(d);
     while (d->aside != NULL) {
         struct aside *a = d->aside;
 
@@ -136,7 +140,14 @@ static enum hufu_err read_domain(struct view text, uint64_t seq, uint64_t boot_m
     (void)boot_ms;
     it->domain.id = be32(it->k.key);
     it->domain.seq = seq;
-    return err;
+    if (err != HUFU_OK)
+        return err;
+    it->domain.originals = originals_new(it->domain.format);
+    if (it->domain.originals == NULL) {
+        domain_clear(&it->domain);
+        return HUFU_NOMEM;
+    }
+    return HUFU_OK;
 }
 
 /* False too where memory is missing to tell: the second copy is kept then. */
@@ -156,14 +167,27 @@ static bool is_same_format(const struct format *a, const struct format *b)
     return same;
 }
 
-/* A changed domain keeps its format, by far its largest part: the version before, which is set
- * aside, only borrows it then. */
+static bool is_same_keep(struct format_keep a, struct format_keep b)
+{
+    return a.prefix == b.prefix && a.suffix == b.suffix;
+}
+
+/* A changed domain keeps its format, by far its largest part, and what is known of its buckets: the
+ * version before, which is set aside, only borrows them then. */
 static enum hufu_err place_domain(struct directory *d, void *item)
 {
     struct domain_item *it = item, *old = shelf_find(&d->domain_id, keyed_view(&it->k));
-    bool same = old != NULL && is_same_format(old->domain.format, it->domain.format);
+    bool same = old != NULL && is_same_keep(old->domain.keep, it->domain.keep) &&
+                is_same_format(old->domain.format, it->domain.format);
 
+    if (directory_put_bins(d, &it->domain) != HUFU_OK) {
+        clear_domain(it);
+        free(it);
+        return HUFU_NOMEM;
+    }
     if (same) {
+        originals_free(it->domain.originals);
+        it->domain.originals = old->domain.originals;
         format_free(it->domain.format);
         it->domain.format = old->domain.format;
     }

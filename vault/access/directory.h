@@ -42,6 +42,9 @@ const struct partner *directory_partner_pin(struct directory *d,
 const struct user *directory_user(struct directory *d, struct view name);
 const struct user *directory_user_id(struct directory *d, uint32_t id);
 
+/* True where the digits begin with a token BIN of some domain. Takes no lock. */
+bool directory_has_bin(struct directory *d, struct view digits);
+
 /* HUFU_OK or HUFU_NOT_FOUND, out untouched. */
 HUFU_MUST_USE enum hufu_err directory_session(struct directory *d, const uint8_t hash[static 32],
                                               struct session *out);

@@ -1,5 +1,5 @@
 /*
- * directory_inner.h - what the directory is made of, for its own two files.
+ * directory_inner.h - what the directory is made of, for its own files.
  *
  * Layer:   vault/access/. Includes directory.h, shelf.h.
  * Threads: the lock in struct directory guards all of it.
@@ -12,6 +12,7 @@
 
 #include "vault/access/directory.h"
 #include "vault/access/shelf.h"
+#include "vault/base/bins.h"
 
 /* What was replaced and may still be looked at. */
 struct aside {
@@ -56,8 +57,14 @@ struct ceremony_item {
     struct ceremony ceremony;
 };
 
+struct bins_item { /* the token BINs of some domain; stays until the end */
+    struct bins_item *next;
+    struct bins bins;
+};
+
 struct directory {
-    pthread_rwlock_t lock; /* guards everything below */
+    _Atomic(struct bins_item *) bins; /* the newest; read without the lock */
+    pthread_rwlock_t lock;            /* guards everything below */
     struct shelf domain_id, domain_name, partner_id, partner_name, pin, user_id, user_name;
     struct shelf session, factor, ceremony;
     struct row_ids ids;
@@ -66,5 +73,9 @@ struct directory {
     bool has_ids, has_log;
     struct aside *aside;
 };
+
+/* directory_bins.c. Keeps the domain's token BINs, where it has any: HUFU_NOMEM. */
+HUFU_MUST_USE enum hufu_err directory_put_bins(struct directory *d, const struct domain *domain);
+void directory_free_bins(struct directory *d);
 
 #endif

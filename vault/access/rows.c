@@ -5,7 +5,7 @@
 #include "vault/access/rowio.h"
 #include "vault/base/secret.h"
 
-static const char *const modes[] = { "?", "deterministic", "random", "one-time" };
+static const char *const modes[] = { "?", "deterministic", "random", "one-time", "ff1" };
 
 const char *domain_mode_name(unsigned mode)
 {
@@ -69,6 +69,11 @@ void domain_put(const struct domain *d, struct buf *out)
     buf_u32(out, d->key_epoch);
     buf_u8(out, d->needs_consent);
     buf_u64(out, d->created_ms);
+    buf_u8(out, d->assurance);
+    rowio_put(out, d->requestor);
+    buf_u16(out, (uint16_t)d->channel_count);
+    for (size_t i = 0; i < d->channel_count; i++)
+        rowio_put(out, d->channel[i]);
     buf_u16(out, (uint16_t)d->partner_count);
     for (size_t i = 0; i < d->partner_count; i++)
         buf_u32(out, d->partner[i]);
@@ -110,6 +115,11 @@ enum hufu_err domain_get(struct view in, struct domain *out)
     d.key_epoch = reader_u32(&r);
     d.needs_consent = reader_u8(&r);
     d.created_ms = reader_u64(&r);
+    d.assurance = reader_u8(&r);
+    rowio_take(&r, d.requestor, sizeof(d.requestor));
+    d.channel_count = take_count(&r, ROW_CHANNELS_MAX);
+    for (size_t i = 0; i < d.channel_count; i++)
+        rowio_take(&r, d.channel[i], sizeof(d.channel[i]));
     d.partner_count = take_count(&r, ROW_PARTNERS_MAX);
     for (size_t i = 0; i < d.partner_count; i++)
         d.partner[i] = reader_u32(&r);
@@ -141,6 +151,7 @@ void partner_put(const struct partner *p, struct buf *out)
     buf_u8(out, ROW_FORMAT);
     rowio_put(out, p->name);
     buf_u8(out, p->state);
+    buf_u8(out, p->is_entrusted);
     buf_u64(out, p->created_ms);
     buf_u8(out, (uint8_t)p->pin_count);
     for (size_t i = 0; i < p->pin_count; i++) {
@@ -166,6 +177,7 @@ enum hufu_err partner_get(struct view in, struct partner *out)
         return HUFU_CORRUPT;
     rowio_take(&r, p.name, sizeof(p.name));
     p.state = reader_u8(&r);
+    p.is_entrusted = reader_u8(&r);
     p.created_ms = reader_u64(&r);
     p.pin_count = reader_u8(&r);
     if (p.pin_count > ROW_PINS_MAX)

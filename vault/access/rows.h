@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vault/access/originals.h"
 #include "vault/access/password.h"
 #include "vault/access/rows_state.h"
 #include "vault/base/buf.h"
@@ -22,16 +23,21 @@
 #include "vault/format/format.h"
 #include "vault/log/signer.h"
 
-#define ROW_PARTNERS_MAX 64 /* partners of one domain */
-#define ROW_PURPOSES_MAX 16
-#define ROW_PURPOSE_MAX  64 /* bytes */
-#define ROW_PINS_MAX     2  /* certificates of one partner: two for a change-over */
-#define ROW_FORMATS_MAX  32 /* formats, domains that a partner declared */
-#define ROW_SEED_LEN     20 /* bytes of a TOTP seed */
+#define ROW_PARTNERS_MAX  64 /* partners of one domain */
+#define ROW_PURPOSES_MAX  16
+#define ROW_PURPOSE_MAX   64 /* bytes */
+#define ROW_PINS_MAX      2  /* certificates of one partner: two for a change-over */
+#define ROW_FORMATS_MAX   32 /* formats, domains that a partner declared */
+#define ROW_SEED_LEN      20 /* bytes of a TOTP seed */
+#define ROW_CHANNELS_MAX  8  /* of one domain */
+#define ROW_CHANNEL_MAX   32 /* bytes */
+#define ROW_REQUESTOR_LEN 11 /* digits of a token requestor's number */
+#define ROW_ASSURANCE_MAX 99
 
 enum row_state { ROW_ACTIVE = 1, ROW_FROZEN, ROW_PENDING };
-enum token_check { TOKEN_CHECK_FAIL, TOKEN_CHECK_NONE }; /* what tells a token; NONE: unmarked */
-enum domain_mode { MODE_DETERMINISTIC = 1, MODE_RANDOM, MODE_ONE_TIME };
+/* What tells a token: a wrong check, nothing (unmarked), a token BIN before a right check. */
+enum token_check { TOKEN_CHECK_FAIL, TOKEN_CHECK_NONE, TOKEN_CHECK_BIN };
+enum domain_mode { MODE_DETERMINISTIC = 1, MODE_RANDOM, MODE_ONE_TIME, MODE_FF1 };
 
 /* "deterministic", "active", …; "?" outside the enum. */
 const char *domain_mode_name(unsigned mode);
@@ -46,6 +52,8 @@ struct domain { /* constant once in the directory */
     uint8_t state, mode, token_check;
     struct format_keep keep;
     uint8_t needs_consent; /* 1: every value comes with a consent reference (C03) */
+    uint8_t assurance;     /* level of a network's tokens, 0..99; goes onto each token (C19) */
+    char requestor[ROW_REQUESTOR_LEN + 1]; /* who asked the network for tokens; "": nobody named */
     uint32_t batch_detokenize, retention_days;
     uint32_t index_version, index_next; /* next: 0, or the version that a re-index fills */
     uint32_t key_epoch;                 /* raised by every rotation of one of its keys */
@@ -54,7 +62,10 @@ struct domain { /* constant once in the directory */
     size_t partner_count;
     char purpose[ROW_PURPOSES_MAX][ROW_PURPOSE_MAX + 1];
     size_t purpose_count;
-    struct format *format; /* owned */
+    char channel[ROW_CHANNELS_MAX][ROW_CHANNEL_MAX + 1]; /* where its tokens may be asked for */
+    size_t channel_count;                                /* 0: anywhere */
+    struct format *format;                               /* owned */
+    struct originals *originals; /* of its buckets: the directory's; NULL outside */
 };
 
 struct partner { /* constant once in the directory */
@@ -62,6 +73,7 @@ struct partner { /* constant once in the directory */
     uint64_t seq;
     char name[TEXT_NAME_MAX + 1];
     uint8_t state;
+    uint8_t is_entrusted; /* 1: it works for others: no ff1, which is encryption alone (C14) */
     uint64_t created_ms;
     uint8_t pin[ROW_PINS_MAX][MSG_PIN_LEN]; /* the older one first */
     uint64_t pin_until_ms[ROW_PINS_MAX];    /* end of its certificate; 0: not known */

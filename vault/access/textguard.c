@@ -1,22 +1,12 @@
 #include "vault/access/textguard.h"
 
-#include <string.h>
-
 #include <stddef.h>
+#include <string.h>
 
 #include "vault/base/secret.h"
 #include "vault/base/text.h"
+#include "vault/format/format_run.h"
 #include "vault/format/sensitive.h"
-
-#define RUN_MAX 34 /* characters of the longest window */
-
-/* A stretch of letters, digits and separators; the separators are taken out and remembered. */
-struct run {
-    size_t len;
-    uint8_t c[TEXTGUARD_MAX];
-    uint8_t sep[TEXTGUARD_MAX]; /* the separator before c[i]; 0: none; MIXED: several kinds */
-};
-#define MIXED 1
 
 static bool is_digit(uint8_t c)
 {
@@ -84,8 +74,19 @@ static size_t fold(struct view text, uint8_t *out)
     return n;
 }
 
+/* What a further separator makes of those before it. */
+static uint8_t join(uint8_t seps, uint8_t c)
+{
+    bool is_close = c == ' ' || c == '-';
+
+    if (seps == 0 || seps == c)
+        return c;
+    return is_close && (seps == ' ' || seps == '-' || seps == FORMAT_RUN_DASH) ? FORMAT_RUN_DASH
+                                                                               : FORMAT_RUN_MIXED;
+}
+
 /* Takes the next stretch from text; false at its end. */
-static bool next_run(struct view *text, struct run *out)
+static bool next_run(struct view *text, struct format_run *out)
 {
     uint8_t sep = 0;
 
@@ -98,7 +99,7 @@ static bool next_run(struct view *text, struct run *out)
             out->sep[out->len++] = sep;
             sep = 0;
         } else if (is_separator(c)) {
-            sep = sep == 0 || sep == c ? c : MIXED;
+            sep = join(sep, c);
         } else if (out->len > 0) {
             return true;
         } else {
@@ -108,73 +109,10 @@ static bool next_run(struct view *text, struct run *out)
     return out->len > 0;
 }
 
-static bool all_digits(const uint8_t *c, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (!is_digit(c[i]))
-            return false;
-    return true;
-}
-
-/* True where a format of this length might take the characters: keeps the probe's work small. */
-static bool is_candidate(const uint8_t *c, size_t len)
-{
-    if (len == 9 || len == 11)
-        return all_digits(c, len);
-    if (len >= 13 && len <= 19 && all_digits(c, len))
-        return true;
-    if (len == 18 && all_digits(c + 2, 6)) /* 17 digits and X are among them */
-        return true;
-    return len >= 15 && is_letter(c[0]) && is_letter(c[1]) && all_digits(c + 2, 2);
-}
-
-/* True where a character stands on either side of at, with nothing between them. */
-static bool is_joint(const struct run *run, size_t at)
-{
-    return at > 0 && at < run->len && run->sep[at] == 0;
-}
-
-/* True where the separators inside are of one kind and leave groups of 2 to 4, as numbers for
- * people are written; "2026-00417" is a case, not a social security number. */
-static bool is_grouped(const struct run *run, size_t at, size_t len)
-{
-    uint8_t kind = 0;
-    size_t group = 1;
-
-    for (size_t i = at + 1; i < at + len; i++, group++) {
-        if (run->sep[i] == 0)
-            continue;
-        if (run->sep[i] == MIXED || (kind != 0 && kind != run->sep[i]) || group < 2 || group > 4)
-            return false;
-        kind = run->sep[i];
-        group = 0;
-    }
-    return kind == 0 || (group >= 2 && group <= 4);
-}
-
-static bool is_whole(const struct run *run, size_t at, size_t len)
-{
-    return !is_joint(run, at) && !is_joint(run, at + len) && is_grouped(run, at, len);
-}
-
-static bool search(const struct textguard_probe *probe, const struct run *run)
-{
-    for (size_t at = 0; at < run->len; at++) {
-        for (size_t len = 9; len <= RUN_MAX && len <= run->len - at; len++) {
-            const uint8_t *c = run->c + at;
-
-            if (is_candidate(c, len) &&
-                probe->matches(probe->arg, view_of(c, len), is_whole(run, at, len)))
-                return true;
-        }
-    }
-    return false;
-}
-
-enum hufu_err textguard_check(const struct textguard_probe *probe, struct view text)
+enum hufu_err textguard_check(const struct format_set *set, struct view text)
 {
     uint8_t folded[TEXTGUARD_MAX];
-    struct run run;
+    struct format_run run;
     struct view left;
     bool found;
 
@@ -183,7 +121,7 @@ enum hufu_err textguard_check(const struct textguard_probe *probe, struct view t
     left = view_of(folded, fold(text, folded));
     found = sensitive_find_text(left);
     while (!found && next_run(&left, &run))
-        found = search(probe, &run);
+        found = format_run_holds(set, &run);
     wipe(folded, sizeof(folded));
     wipe(&run, sizeof(run));
     return found ? HUFU_VALUE_IN_TEXT : HUFU_OK;

@@ -22,6 +22,7 @@ static const struct {
 #define CUST ROLE_CUSTODIAN
 #define SADM ROLE_SECURITY_ADMIN
 #define AUDI ROLE_AUDITOR
+#define SRE  ROLE_SRE
 #define KNOWN (ROLE_PARTNER | ROLE_PEOPLE)
 
 /* A verb without a row has who == 0: nobody. */
@@ -73,6 +74,7 @@ static const struct verb verbs[VERB_COUNT] = { /* who, factor, log, sealed_ok */
     [VERB_PARTNER_CERT_ADD] = { SADM,               FACTOR_FRESH,   true,  false },
     [VERB_PARTNER_QUALIFY]  = { SADM,               FACTOR_FRESH,   true,  false },
     [VERB_PASSWORD_CHANGE]  = { ROLE_PEOPLE,        FACTOR_FRESH,   true,  false },
+    [VERB_DOMAIN_CAPACITY]  = { SADM | AUDI | SRE,  FACTOR_SESSION, false, false },
 };
 /* clang-format on */
 

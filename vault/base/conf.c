@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vault/base/bins.h"
 #include "vault/base/text.h"
 
 #define ROW(id, section, key, type, unit, min, max, def, help)                                     \
@@ -123,6 +124,8 @@ static void set_text(struct parse *p, enum conf_id id, struct view text)
 {
     const struct conf_row *row = &conf_rows[id];
     uint64_t max = row->type == CONF_PATH ? CONF_PATH_MAX : row->max;
+    struct bins bins;
+    const char *why;
     char *copy;
 
     if (text.len < row->min || text.len > max) {
@@ -133,6 +136,10 @@ static void set_text(struct parse *p, enum conf_id id, struct view text)
     if (!text_is_utf8(text) || !is_trimmed(text) || (id == CONF_ORIGIN && !is_origin(text))) {
         fault(p, HUFU_SYNTAX, "%s.%s holds a character that is not allowed", row->section,
               row->key);
+        return;
+    }
+    if (id == CONF_TOKEN_BINS && bins_parse(text, &bins, &why) != HUFU_OK) {
+        fault(p, HUFU_SYNTAX, "%s.%s: %s", row->section, row->key, why);
         return;
     }
     copy = calloc(1, text.len + 1);

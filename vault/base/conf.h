@@ -66,8 +66,12 @@ enum conf_type { CONF_NUMBER, CONF_TEXT, CONF_PATH, CONF_CHOICE };
     X(LOCK_S,         "auth",  "lock_s",             NUMBER, "s",       1, 604800, "1800", "how long the lock lasts") \
     X(REVEALS_FACTOR, "limit", "reveals_per_factor", NUMBER, "",        1, 1000000000, "20", "clear values per fresh second factor") \
     X(REVEALS_DAY,    "limit", "reveals_per_day",    NUMBER, "",        1, 1000000000, "200", "clear values per person and day (UTC)") \
-    X(GUESSES_DAY,    "limit", "guesses_per_day",    NUMBER, "",        1, 1000000000, "100", "new values and look-ups in vain per partner, domain, bucket of kept characters and day (UTC)") \
+    X(GUESSES_DAY,    "limit", "guesses_per_day",    NUMBER, "",        1, 1000000000, "100", "new values and look-ups in vain per partner, domain, bucket of kept characters and day (UTC); of a bucket of more than 100000 originals as many times more") \
+    X(VALUES_DAY,     "limit", "values_per_day",     NUMBER, "",        1, 1000000000, "1000000000", "the same over all buckets of a domain; 1000000000: not limited") \
+    X(LOOKUP_MISSES,  "limit", "lookup_misses",      NUMBER, "",        1, 1000000000, "1000", "look-ups in vain per partner, domain and day (UTC) that are allowed whatever their share; 1000000000: the share is not looked at") \
+    X(LOOKUP_SHARE,   "limit", "lookup_miss_percent", NUMBER, "%",      1, 100, "50", "share of a partner's look-ups in a domain that may be in vain beyond those") \
     X(REFUSALS_S,     "limit", "refusals_per_s",     NUMBER, "1/s",     1, 1000, "10", "entries for refusals per principal; counted beyond") \
+    X(TOKEN_BINS,     "token", "bins",               TEXT,   "",        0, 400, "", "first digits of the payment network's tokens, 6 to 8 of them, as 999000-999099, 99912345; 16 ranges at most; empty: no domain may ask for token_check bin") \
     X(CUSTODIANS,     "ceremony", "custodians",      NUMBER, "",        2, 9, "2", "custodians that a key ceremony needs") \
     X(CEREMONY_S,     "ceremony", "life_s",          NUMBER, "s",       30, 2592000, "86400", "how long a proposed ceremony waits for approval") \
     X(ROWS_S,         "ceremony", "rows_per_s",      NUMBER, "1/s",     0, 10000000, "20000", "rows that a rotation re-encrypts or re-indexes a second; 0: as fast as it can") \

@@ -338,6 +338,21 @@ static bool may_retry_after(enum hufu_err err)
     return err == HUFU_RATE_LIMITED || err == HUFU_SEALED || err == HUFU_UNAVAILABLE;
 }
 
+static bool is_detail(struct view text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.p[i] < ' ' || text.p[i] > '~')
+            return false;
+    return text.len <= MSG_DETAIL_MAX;
+}
+
+/* A vault that is not there yet says which part is missing, a fault in the body what would do. */
+static bool may_say(enum hufu_err err, struct view body)
+{
+    return body.len == 0 || err == HUFU_SEALED || err == HUFU_UNAVAILABLE ||
+           (err == HUFU_BAD_REQUEST && is_detail(body));
+}
+
 static bool reply_fits(const struct msg_reply *reply)
 {
     if (reply->success > MSG_204 || reply->flags & ~REPLY_FLAGS ||
@@ -347,9 +362,8 @@ static bool reply_fits(const struct msg_reply *reply)
         return false;
     if (reply->err == HUFU_OK)
         return where_is_none(&reply->where) && (reply->success != MSG_204 || reply->body.len == 0);
-    /* Only a vault that is not there yet says more than its code: which part is missing. */
     return err_code(reply->err) && where_is_sound(&reply->where) &&
-           (reply->body.len == 0 || reply->err == HUFU_SEALED || reply->err == HUFU_UNAVAILABLE);
+           may_say(reply->err, reply->body);
 }
 
 enum hufu_err msg_reply_get(struct view in, struct msg_reply *out)

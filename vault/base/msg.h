@@ -88,7 +88,11 @@ enum msg_kind {
     X(SIZE,             "size",             MSG_U64,    0)      \
     X(NEW_PASSWORD,     "new_password",     MSG_SECRET, 256)    \
     X(CONSENT_REQUIRED, "consent_required", MSG_BOOL,   0)      \
-    X(PROVENANCE,       "provenance",       MSG_BOOL,   0)
+    X(PROVENANCE,       "provenance",       MSG_BOOL,   0)      \
+    X(ENTRUSTED,        "entrusted",        MSG_BOOL,   0)      \
+    X(REQUESTOR,        "requestor",        MSG_TEXT,   11)     \
+    X(ASSURANCE,        "assurance",        MSG_U64,    0)      \
+    X(CHANNELS,         "channels",         MSG_TEXTS,  32)
 /* clang-format on */
 
 #define MSG_TAG_ENUM(tag, name, kind, max) MSG_##tag,
@@ -103,8 +107,7 @@ struct msg_field {
 extern const struct msg_field msg_fields[MSG_TAG_COUNT]; /* row 0 is empty */
 
 /*
- * The verbs: frame type, name as the log has it, then the fields a request may have: a capital
- * means it must be there. The lists live in msg.c (msg_shapes).
+ * The verbs: frame type, name as the log has it. What each may and must have: msg_shape.c.
  */
 /* clang-format off */
 #define MSG_VERBS(X) /* id, frame type, name */  \
@@ -154,7 +157,8 @@ extern const struct msg_field msg_fields[MSG_TAG_COUNT]; /* row 0 is empty */
     X(GRANT_WITHDRAW,   44, "grant-withdraw")    \
     X(PARTNER_CERT_ADD, 45, "partner-cert-add")  \
     X(PASSWORD_CHANGE,  46, "password-change")   \
-    X(PARTNER_QUALIFY,  47, "partner-qualify")
+    X(PARTNER_QUALIFY,  47, "partner-qualify")   \
+    X(DOMAIN_CAPACITY,  48, "domain-capacity")
 /* clang-format on */
 
 #define MSG_VERB_ENUM(id, type, name) VERB_##id = type,
@@ -238,6 +242,7 @@ enum msg_success { MSG_200, MSG_201, MSG_202, MSG_204 };
 #define MSG_TEXT_PLAIN 2 /* the body is text/plain (a checkpoint, metrics), else JSON */
 #define MSG_BINARY     4 /* the body is application/octet-stream (a tile) */
 
+#define MSG_DETAIL_MAX 240 /* bytes */
 struct msg_reply {
     enum hufu_err err; /* OK, or one with an err_code */
     enum msg_success success;
@@ -245,7 +250,8 @@ struct msg_reply {
     struct msg_where where;
     uint32_t retry_after_s; /* with 429 and 503, else 0 */
     struct view body;       /* canonical JSON; empty for an error (the front writes problem+json),
-                             * but for STATUS, which names the part that is not ready */
+                             * but for STATUS, which names the part that is not ready, and a
+                             * BAD_REQUEST's detail: printable ASCII, nothing of the request */
 };
 
 void msg_reply_put(struct buf *out, const struct msg_reply *reply);

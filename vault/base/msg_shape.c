@@ -34,12 +34,14 @@ static const struct msg_need by_id_reason[] = { MAY(REASON), MUST(ID) };
 static const struct msg_need domain_add[] = {
     MAY(EXPIRES_IN), MUST(NAME), MUST(FORMAT), MUST(MODE), MUST(PARTNERS), MAY(KEEP),
     MUST(PURPOSES), MAY(EXPECTED), MAY(RETENTION_DAYS), MAY(TOKEN_CHECK), MAY(BATCH_DETOKENIZE),
-    MAY(CONSENT_REQUIRED),
+    MAY(CONSENT_REQUIRED), MAY(REQUESTOR), MAY(ASSURANCE), MAY(CHANNELS),
 };
 static const struct msg_need partner_add[] = {
     MUST(NAME), MUST(FORMATS), MUST(DOMAINS), MUST(CERT_PEM), MAY(QUALIFICATION),
+    MAY(ENTRUSTED),
 };
 static const struct msg_need user_add[] = { MUST(NAME), MUST(ROLE) };
+static const struct msg_need by_name[] = { MUST(NAME) };
 static const struct msg_need freeze[] = { MUST(REASON), MUST(NAME) };
 static const struct msg_need cert_add[] = { MAY(REASON), MUST(NAME), MUST(CERT_PEM) };
 static const struct msg_need qualify[] = { MAY(REASON), MUST(NAME), MUST(QUALIFICATION) };
@@ -105,6 +107,7 @@ static const struct msg_shape msg_shapes[VERB_COUNT] = {
     OF(PARTNER_CERT_ADD, cert_add),
     OF(PASSWORD_CHANGE, password_change),
     OF(PARTNER_QUALIFY, qualify),
+    OF(DOMAIN_CAPACITY, by_name),
 };
 /* clang-format on */
 

@@ -5,6 +5,7 @@
 #include "vault/base/secret.h"
 
 #define LABEL_MAX 63
+#define LOCAL_MAX 64
 #define RANDOM    26 /* characters of a token */
 
 static const char tail[] = "@token.invalid";
@@ -26,20 +27,22 @@ static bool is_atext(uint8_t c)
     return is_letter(c) || is_digit(c) || (c != 0 && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
-size_t email_fold(struct view in, uint8_t out[static FORMAT_VALUE_MAX])
+static uint8_t lower(uint8_t c)
 {
-    if (in.len > FORMAT_VALUE_MAX)
-        return 0;
-    for (size_t i = 0; i < in.len; i++) {
-        uint8_t c = in.p[i];
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
+}
 
-        if (c >= 'A' && c <= 'Z')
-            c = (uint8_t)(c + 'a' - 'A');
-        if (!is_atext(c) && c != '.' && c != '@')
-            return 0;
-        out[i] = c;
-    }
-    return in.len;
+enum hufu_err email_fold(struct view in, uint8_t out[static FORMAT_VALUE_MAX], size_t *len_out)
+{
+    if (in.len < EMAIL_LEN_MIN || in.len > EMAIL_LEN_MAX)
+        return HUFU_INVALID_VALUE;
+    for (size_t i = 0; i < in.len; i++)
+        if (!is_atext(lower(in.p[i])) && in.p[i] != '.' && in.p[i] != '@')
+            return HUFU_INVALID_VALUE;
+    for (size_t i = 0; i < in.len; i++)
+        out[i] = lower(in.p[i]);
+    *len_out = in.len;
+    return HUFU_OK;
 }
 
 /* Atoms with one dot between them. */
@@ -51,7 +54,7 @@ static bool is_local(struct view v)
         if (v.p[i] == '.' ? at_edge || v.p[i - 1] == '.' : !is_atext(v.p[i]))
             return false;
     }
-    return v.len > 0;
+    return v.len > 0 && v.len <= LOCAL_MAX;
 }
 
 static bool is_label(struct view v)
@@ -87,7 +90,7 @@ bool email_is_address(struct view canonical)
 
     while (at < canonical.len && canonical.p[at] != '@')
         at++;
-    return at < canonical.len && canonical.len <= FORMAT_VALUE_MAX &&
+    return at < canonical.len && canonical.len <= EMAIL_LEN_MAX &&
            is_local(view_of(canonical.p, at)) &&
            is_domain(view_of(canonical.p + at + 1, canonical.len - at - 1));
 }
@@ -102,7 +105,7 @@ bool email_is_token(struct view canonical)
     return view_is(view_of(canonical.p + RANDOM, EMAIL_TOKEN_LEN - RANDOM), tail);
 }
 
-enum hufu_err email_draw(struct draw *draw, uint8_t out[static FORMAT_VALUE_MAX])
+enum hufu_err email_draw(struct draw *draw, uint8_t out[static FORMAT_TOKEN_MAX])
 {
     uint8_t raw[RANDOM];
     enum hufu_err err = draw_bytes(draw, raw, sizeof(raw));

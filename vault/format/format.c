@@ -56,7 +56,7 @@ enum hufu_err format_keep_check(const struct format *fmt, struct format_keep kee
 
 /* Takes out separators and folds letters; 0 where the input is not of the format's alphabet or no
  * value could be as long. */
-static size_t fold(const struct format *fmt, struct view in, uint8_t out[static FORMAT_VALUE_MAX])
+static size_t fold(const struct format *fmt, struct view in, uint8_t out[static FORMAT_PLACES_MAX])
 {
     uint8_t before = FORMAT_NONE; /* so that a separator may not be the first */
     size_t len = 0;
@@ -79,7 +79,8 @@ static size_t fold(const struct format *fmt, struct view in, uint8_t out[static 
 }
 
 /* An old form becomes today's: what it lacks goes in, and its check character behind it. */
-static size_t complete(const struct format *fmt, uint8_t value[static FORMAT_VALUE_MAX], size_t len)
+static size_t complete(const struct format *fmt, uint8_t value[static FORMAT_PLACES_MAX],
+                       size_t len)
 {
     size_t extra = strlen(fmt->old_text);
     const struct format_shape *shape = &fmt->shapes[0];
@@ -99,11 +100,11 @@ static size_t complete(const struct format *fmt, uint8_t value[static FORMAT_VAL
 static enum hufu_err canon_slowly(const struct format *fmt, struct view in,
                                   uint8_t out[static FORMAT_VALUE_MAX], size_t *len_out)
 {
-    uint8_t value[FORMAT_VALUE_MAX];
-    size_t len = fmt->is_email ? email_fold(in, value) : fold(fmt, in, value);
+    uint8_t value[FORMAT_PLACES_MAX];
+    size_t len = fold(fmt, in, value);
     enum hufu_err err = HUFU_INVALID_VALUE;
 
-    if (len > 0 && len < fmt->len_min && !fmt->is_email)
+    if (len > 0 && len < fmt->len_min)
         len = complete(fmt, value, len);
     if (len >= fmt->len_min && len <= fmt->len_max) {
         memcpy(out, value, len);
@@ -119,6 +120,8 @@ enum hufu_err format_canon(const struct format *fmt, struct view in,
 {
     const struct format_shape *shape = format_shape_find(fmt, in);
 
+    if (fmt->is_email)
+        return email_fold(in, out, len_out);
     /* Digits of the right number, as most values come, are canonical already. */
     if (shape == NULL || !shape->is_digits || !format_are_digits(in.p, in.len))
         return canon_slowly(fmt, in, out, len_out);
@@ -134,6 +137,8 @@ static bool is_original(const struct format *fmt, const struct format_shape *sha
         for (size_t i = 0; i < fmt->parts_count; i++)
             if (!format_part_holds(fmt, &fmt->parts[i], value + shape->at[i]))
                 return false;
+    if (fmt->mark == FORMAT_TOKEN_BIN && bins_has(&fmt->bins, view_of(value, shape->len)))
+        return false;
     return format_check_holds(fmt, shape, value);
 }
 
@@ -206,6 +211,18 @@ void format_bucket(const struct format *fmt, struct format_keep keep, struct vie
 size_t format_kind_count(const struct format *fmt)
 {
     return fmt->shapes_count;
+}
+
+void format_kind_print(const struct format *fmt, size_t kind, struct buf *out)
+{
+    const struct format_shape *shape = &fmt->shapes[kind];
+
+    if (fmt->is_email)
+        buf_str(out, "any");
+    else if (fmt->countries[0] != '\0')
+        buf_put(out, shape->country, sizeof(shape->country));
+    else
+        buf_dec(out, shape->len);
 }
 
 size_t format_kind(const struct format *fmt, struct view canonical)

@@ -4,12 +4,10 @@
  *
  * Layer:   vault/format/. Includes vault/base/ only.
  * Threads: a format and a set are constant once made; every function is safe from any thread.
- * Source:  conf/formats.conf (the definitions); ISO/IEC 7812-1, ISO 13616-1, GB 11643, as named
- * there.
+ * Source:  conf/formats.conf (the definitions); ISO/IEC 7812-1, ISO 13616-1, GB 11643.
  *
  * A value is SECRET everywhere here: borrowed for the call, never kept, logged or put into an
- * error. "Canonical" is what format_canon gives: no separators, upper-case, 1..FORMAT_VALUE_MAX
- * bytes.
+ * error. "Canonical" is what format_canon gives: 1..FORMAT_VALUE_MAX bytes without separators.
  */
 #ifndef HUFU_FORMAT_FORMAT_H
 #define HUFU_FORMAT_FORMAT_H
@@ -22,11 +20,13 @@
 #include "vault/base/entropy.h"
 #include "vault/base/err.h"
 
-#define FORMAT_NAME_MAX  32    /* bytes of a format's name */
-#define FORMAT_VALUE_MAX 64    /* bytes of a canonical value or token */
-#define FORMAT_INPUT_MAX 128   /* bytes of a value with its separators */
-#define FORMAT_TEXT_MAX  16384 /* bytes of one printed definition */
-#define FORMAT_ERR_MAX   160   /* room that holds every err_text with its NUL */
+#define FORMAT_NAME_MAX   32    /* bytes of a format's name */
+#define FORMAT_VALUE_MAX  254   /* bytes of a canonical value: a mail address; others have places */
+#define FORMAT_PLACES_MAX 64    /* places of a layout: bytes of every other canonical value */
+#define FORMAT_TOKEN_MAX  64    /* bytes of a token */
+#define FORMAT_INPUT_MAX  128   /* bytes of a value of places with its separators */
+#define FORMAT_TEXT_MAX   16384 /* bytes of one printed definition */
+#define FORMAT_ERR_MAX    160   /* room that holds every err_text with its NUL */
 
 struct format; /* opaque, constant */
 
@@ -78,9 +78,9 @@ size_t format_len_max(const struct format *fmt);
 HUFU_MUST_USE enum hufu_err format_keep_check(const struct format *fmt, struct format_keep keep);
 
 /*
- * Strips the format's separators (single ones, inside), makes letters upper-case, and completes an
- * old, shorter form where the format takes one. A valid alphabet and length for the format, nothing
- * more.
+ * Strips the format's separators (single ones, inside), makes letters upper-case (of mail addresses
+ * lower-case), and completes an old, shorter form where the format takes one. A valid alphabet and
+ * length for the format, nothing more.
  *
  * in:      any content, any length.
  * Returns: HUFU_OK; HUFU_INVALID_VALUE, outputs untouched.
@@ -113,15 +113,15 @@ enum format_verdict format_judge(const struct format *fmt, struct format_keep ke
  */
 HUFU_MUST_USE enum hufu_err format_draw(const struct format *fmt, struct format_keep keep,
                                         struct view canonical, struct draw *draw,
-                                        uint8_t out[static FORMAT_VALUE_MAX]);
+                                        uint8_t out[static FORMAT_TOKEN_MAX]);
 
 /* The same, and for mail addresses, whose tokens are of another length and format_draw refuses. */
 HUFU_MUST_USE enum hufu_err format_draw_any(const struct format *fmt, struct format_keep keep,
                                             struct view canonical, struct draw *draw,
-                                            uint8_t out[static FORMAT_VALUE_MAX], size_t *len_out);
+                                            uint8_t out[static FORMAT_TOKEN_MAX], size_t *len_out);
 
-/* Appends what names the value's bucket: its length (u8), country if any, kept prefix, kept suffix.
- * A token is in the bucket of its original. */
+/* Appends what names the value's bucket: its length (u8; 0 for mail addresses), country if any,
+ * kept prefix, kept suffix: FORMAT_PLACES_MAX + 3 at most. A token is in its original's bucket. */
 void format_bucket(const struct format *fmt, struct format_keep keep, struct view canonical,
                    struct buf *out);
 
@@ -140,7 +140,8 @@ struct format_capacity {
 size_t format_kind_count(const struct format *fmt);
 /* The kind of a canonical value: 0..count-1; the count itself where it fits none. */
 size_t format_kind(const struct format *fmt, struct view canonical);
-/* kind below format_kind_count. Costs up to a millisecond: for making domains, not for requests. */
+void format_kind_print(const struct format *fmt, size_t kind, struct buf *out); /* "16" or "DE" */
+/* kind below format_kind_count. Costs up to two milliseconds: for domains, not for requests. */
 void format_capacity(const struct format *fmt, struct format_keep keep, size_t kind,
                      struct format_capacity *out);
 /* True where every bucket has at least as many tokens as originals. */

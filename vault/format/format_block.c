@@ -14,10 +14,10 @@ static enum hufu_err scan_count(struct format_build *b, struct format_scan *s,
     static const char why[] = "a count is N or N-M, 64 at most: digits(N), digits(N-M)";
     unsigned low, high;
 
-    if (!format_scan_number(s, FORMAT_VALUE_MAX, &low))
+    if (!format_scan_number(s, FORMAT_PLACES_MAX, &low))
         return fail(b, why);
     high = low;
-    if (format_scan_is(s, '-') && !format_scan_number(s, FORMAT_VALUE_MAX, &high))
+    if (format_scan_is(s, '-') && !format_scan_number(s, FORMAT_PLACES_MAX, &high))
         return fail(b, why);
     if (low == 0 || high < low)
         return fail(b, "a count N-M needs 1 <= N <= M");

@@ -111,7 +111,7 @@ static enum hufu_err scan_u8(struct format_build *b, struct format_scan *s, uint
 {
     unsigned n;
 
-    if (!format_scan_number(s, FORMAT_VALUE_MAX, &n))
+    if (!format_scan_number(s, FORMAT_PLACES_MAX, &n))
         return fail(b, "a number of 0 to 64 is needed");
     *out = (uint8_t)n;
     return HUFU_OK;
@@ -166,6 +166,8 @@ static enum hufu_err scan_in_text(struct format_build *b, struct format_scan *s)
         return fail(b, "in_text is anywhere, whole or no");
     if (b->fmt->in_text == FORMAT_TEXT_ANYWHERE && b->fmt->rule == CHECK_NONE)
         return fail(b, "in_text = anywhere is for layouts with a check");
+    if (b->fmt->in_text != FORMAT_TEXT_NO && b->fmt->is_email)
+        return fail(b, "text is not searched for mail addresses: in_text = no");
     return HUFU_OK;
 }
 
@@ -188,6 +190,7 @@ static const struct {
     { "mask_auditor", scan_mask_auditor, NULL },
     { "mask_partner", scan_mask_partner, NULL },
     { "mark", format_mark_scan, NULL },
+    { "token_bins", format_bin_scan, NULL },
     { "marked", format_mark_scan_none, NULL },
     { "unissued", format_mark_scan_patterns, NULL },
     { "in_text", scan_in_text, NULL },

@@ -92,6 +92,11 @@ HUFU_MUST_USE enum hufu_err format_mark_scan_none(struct format_build *b, struct
 HUFU_MUST_USE enum hufu_err format_mark_judge(struct format_build *b);
 void format_mark_print(const struct format *fmt, struct buf *out);
 
+/* format_bin.c: the key token_bins; what mark = token-bin needs; mark and key, printed. */
+HUFU_MUST_USE enum hufu_err format_bin_scan(struct format_build *b, struct format_scan *s);
+HUFU_MUST_USE enum hufu_err format_bin_judge(struct format_build *b);
+void format_bin_print(const struct format *fmt, struct buf *out);
+
 /* format_judge.c: which characters a mark lets stay; and, for a new definition, that no bucket is
  * without tokens. */
 HUFU_MUST_USE enum hufu_err format_keep_judge(struct format_build *b);

@@ -308,8 +308,6 @@ static uint64_t wrong_checks(const struct format *fmt, const struct format_shape
 static uint64_t tokens_fewest(const struct format *fmt, const struct format_shape *shape,
                               struct format_keep keep)
 {
-    size_t from = (size_t)fmt->head + keep.prefix;
-    size_t to = (size_t)shape->len - keep.suffix;
     uint64_t most, fewest;
     struct named named;
 
@@ -317,8 +315,7 @@ static uint64_t tokens_fewest(const struct format *fmt, const struct format_shap
     case FORMAT_WRONG_CHECK:
         return wrong_checks(fmt, shape, keep);
     case FORMAT_CHECK_DIGITS:
-        /* At most one pair of check digits has remainder 1 by chance. */
-        return times(fillings(fmt, shape, from, to, FORMAT_NONE), fmt->marks_count - 1u);
+        return format_pairs_count(fmt, shape, keep);
     case FORMAT_UNISSUED:
         named = named_of(fmt, shape, keep);
         if (named.unissued > UINT64_MAX)
@@ -327,6 +324,8 @@ static uint64_t tokens_fewest(const struct format *fmt, const struct format_shap
     case FORMAT_UNMARKED:
         originals(fmt, shape, keep, &most, &fewest);
         return fewest == UINT64_MAX ? fewest : fewest - 1; /* a value is never its own token */
+    case FORMAT_TOKEN_BIN:
+        return format_bin_tokens(fmt, shape, keep);
     case FORMAT_INVALID_DOMAIN:
         return UINT64_MAX;
     }
@@ -358,6 +357,8 @@ uint64_t format_draws_most(const struct format *fmt, const struct format_shape *
 {
     struct named odds = { 1, 2 };
 
+    if (fmt->mark == FORMAT_CHECK_DIGITS) /* all pairs but one at most: not counted at each start */
+        return 2;
     if (tokens_fewest(fmt, shape, keep) == 0)
         return UINT64_MAX;
     if (fmt->mark == FORMAT_UNISSUED)
@@ -380,7 +381,7 @@ void format_capacity(const struct format *fmt, struct format_keep keep, size_t k
     }
     originals(fmt, shape, keep, &most, &fewest);
     out->len = shape->len;
-    out->originals = most;
+    out->originals = fmt->mark == FORMAT_TOKEN_BIN ? format_bin_originals(fmt, shape, keep) : most;
     out->tokens = tokens_fewest(fmt, shape, keep);
 }
 

@@ -24,13 +24,13 @@ static enum hufu_err scan_bban(struct format_build *b, const struct format_entry
         unsigned n;
         size_t k = 0;
 
-        if (!format_scan_number(&s, FORMAT_VALUE_MAX, &n) || n == 0 || format_scan_end(&s))
+        if (!format_scan_number(&s, FORMAT_PLACES_MAX, &n) || n == 0 || format_scan_end(&s))
             return format_fault_at(b->fault, e->line, "a BBAN is written like 4a14n");
         while (k < 3 && !format_scan_is(&s, kinds[k].sign))
             k++;
         if (k == 3)
             return format_fault_at(b->fault, e->line, "a BBAN is made of n, a and c");
-        if (len + n > FORMAT_VALUE_MAX)
+        if (len + n > FORMAT_PLACES_MAX)
             return format_fault_at(b->fault, e->line, "a value has 64 characters at most");
         memset(shape->takes + len, kinds[k].takes, n);
         len += n;
@@ -63,7 +63,7 @@ static void shapes_index(struct format *fmt)
 {
     qsort(fmt->shapes, fmt->shapes_count, sizeof(*fmt->shapes), by_country);
     memset(fmt->country_at, FORMAT_NONE, sizeof(fmt->country_at));
-    fmt->len_min = FORMAT_VALUE_MAX;
+    fmt->len_min = FORMAT_PLACES_MAX;
     for (size_t i = 0; i < fmt->shapes_count; i++) {
         const struct format_shape *s = &fmt->shapes[i];
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vault/base/bins.h"
 #include "vault/base/buf.h"
 #include "vault/base/err.h"
 #include "vault/format/check.h"
@@ -84,7 +85,8 @@ enum format_mark {
     FORMAT_CHECK_DIGITS,
     FORMAT_UNISSUED,
     FORMAT_UNMARKED,
-    FORMAT_INVALID_DOMAIN /* of email alone */
+    FORMAT_INVALID_DOMAIN, /* of email alone */
+    FORMAT_TOKEN_BIN       /* a right check behind a BIN that no original has */
 };
 
 /* Where free text is searched for values of the format. */
@@ -105,7 +107,7 @@ struct format_shape { /* one length, or one country */
     uint8_t len;
     bool is_digits;                   /* every position takes digits alone */
     uint8_t at[FORMAT_PARTS_MAX + 1]; /* where each part begins; behind the last: len */
-    uint8_t takes[FORMAT_VALUE_MAX];
+    uint8_t takes[FORMAT_PLACES_MAX];
 };
 
 struct format {
@@ -118,6 +120,7 @@ struct format {
     enum format_in_text in_text;
     bool is_email;
     bool is_plain;      /* every part is of characters or the check: nothing else can be wrong */
+    bool is_card;       /* digits alone, the last a Luhn check of all: values look like cards */
     uint8_t canon[256]; /* input byte: canonical byte, 0 refused, FORMAT_NONE separator */
     uint8_t bits[256];  /* FORMAT_IS_... of each byte */
     uint8_t keep_prefix_max, keep_suffix_max, hidden_min;
@@ -131,6 +134,7 @@ struct format {
     uint8_t len_min, len_max;
     size_t shapes_count;
     struct check_weights weights;
+    struct bins bins; /* of FORMAT_TOKEN_BIN */
     struct format_part parts[FORMAT_PARTS_MAX];
     struct format_pattern patterns[FORMAT_PATTERNS_MAX];
     struct format_alphabet alphabets[FORMAT_ALPHABETS_MAX];

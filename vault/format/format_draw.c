@@ -4,16 +4,11 @@
 #include "vault/base/secret.h"
 #include "vault/format/email.h"
 #include "vault/format/format_part.h"
+#include "vault/format/format_tokens.h"
 
 /* A definition is refused where a token takes more than 128 draws on average, so that this many
  * failures in a row mean an empty bucket (probability of a mistake: e^-32). */
 #define DRAW_TRIES 4096
-
-struct slots { /* the hidden characters of a token */
-    size_t count;
-    uint8_t at[FORMAT_VALUE_MAX];
-    struct format_symbols of[FORMAT_VALUE_MAX];
-};
 
 /* A number below n, exactly uniform (Lemire, as draw_below, but with the division left out where it
  * cannot matter: in all but n of 2^64 cases). */
@@ -33,26 +28,8 @@ static enum hufu_err below(struct draw *draw, uint64_t n, uint64_t *out)
     return HUFU_OK;
 }
 
-static void slots_fill(struct slots *s, const struct format *fmt, const struct format_shape *shape,
-                       size_t from, size_t to)
-{
-    s->count = 0;
-    for (size_t i = 0; i < fmt->parts_count; i++) {
-        bool is_fixed = fmt->parts[i].kind == FORMAT_LITERAL ||
-                        (fmt->parts[i].kind == FORMAT_DATE && fmt->mark == FORMAT_UNMARKED);
-
-        for (size_t k = shape->at[i]; k < shape->at[i + 1]; k++) {
-            if (is_fixed || k < from || k >= to)
-                continue;
-            s->at[s->count] = (uint8_t)k;
-            s->of[s->count] = format_symbols_of(fmt, shape->takes[k]);
-            s->count++;
-        }
-    }
-}
-
 /* Gives every slot a uniform character: as many slots to one random number as it has room for. */
-static enum hufu_err slots_draw(const struct slots *s, struct draw *draw, uint8_t *token)
+static enum hufu_err slots_draw(const struct format_slots *s, struct draw *draw, uint8_t *token)
 {
     for (size_t i = 0; i < s->count;) {
         uint64_t room = 1;
@@ -61,13 +38,13 @@ static enum hufu_err slots_draw(const struct slots *s, struct draw *draw, uint8_
         enum hufu_err err;
 
         while (to < s->count && room <= UINT64_MAX / 64)
-            room *= s->of[to++].count;
+            room *= s->radix[to++];
         err = below(draw, room, &v);
         if (err != HUFU_OK)
             return err;
         for (; i < to; i++) {
-            token[s->at[i]] = (uint8_t)s->of[i].symbol[v % s->of[i].count];
-            v /= s->of[i].count;
+            token[s->at[i]] = (uint8_t)s->symbol[i][v % s->radix[i]];
+            v /= s->radix[i];
         }
     }
     return HUFU_OK;
@@ -132,8 +109,8 @@ static enum hufu_err mark_draw(const struct format *fmt, struct draw *draw, uint
 
 /* Anything of the alphabet in each hidden place, each filling as likely. */
 static enum hufu_err fill(const struct format *fmt, const struct format_shape *shape,
-                          const struct slots *slots, struct format_keep keep, struct draw *draw,
-                          uint8_t *token)
+                          const struct format_slots *slots, struct format_keep keep,
+                          struct draw *draw, uint8_t *token)
 {
     enum hufu_err err = HUFU_OK;
 
@@ -161,10 +138,9 @@ static enum hufu_err draw_slots(const struct format *fmt, const struct format_sh
                                 struct format_keep keep, struct view original, struct draw *draw,
                                 uint8_t *token)
 {
-    struct slots slots;
+    struct format_slots slots;
 
-    slots_fill(&slots, fmt, shape, (size_t)fmt->head + keep.prefix,
-               (size_t)shape->len - keep.suffix);
+    format_slots_find(fmt, shape, keep, &slots);
     for (unsigned tries = 0; tries < DRAW_TRIES; tries++) {
         enum hufu_err err = fill(fmt, shape, &slots, keep, draw, token);
 
@@ -190,17 +166,19 @@ static enum hufu_err draw_digits(const struct format *fmt, const struct format_s
 }
 
 enum hufu_err format_draw(const struct format *fmt, struct format_keep keep, struct view canonical,
-                          struct draw *draw, uint8_t out[static FORMAT_VALUE_MAX])
+                          struct draw *draw, uint8_t out[static FORMAT_TOKEN_MAX])
 {
     const struct format_shape *shape = format_shape_find(fmt, canonical);
-    uint8_t token[FORMAT_VALUE_MAX];
+    uint8_t token[FORMAT_PLACES_MAX];
     enum hufu_err err;
 
     if (shape == NULL || !format_shape_fits(fmt, shape, canonical.p))
         return HUFU_INVALID_VALUE;
     assert((size_t)fmt->head + keep.prefix + keep.suffix < shape->len);
     memcpy(token, canonical.p, shape->len);
-    if (shape->is_digits && fmt->is_plain)
+    if (fmt->mark == FORMAT_TOKEN_BIN)
+        err = format_bin_draw(fmt, shape, keep, draw, token);
+    else if (shape->is_digits && fmt->is_plain)
         err = draw_digits(fmt, shape, keep, canonical, draw, token);
     else
         err = draw_slots(fmt, shape, keep, canonical, draw, token);
@@ -212,7 +190,7 @@ enum hufu_err format_draw(const struct format *fmt, struct format_keep keep, str
 
 enum hufu_err format_draw_any(const struct format *fmt, struct format_keep keep,
                               struct view canonical, struct draw *draw,
-                              uint8_t out[static FORMAT_VALUE_MAX], size_t *len_out)
+                              uint8_t out[static FORMAT_TOKEN_MAX], size_t *len_out)
 {
     enum hufu_err err;
 

@@ -127,7 +127,7 @@ static enum hufu_err shapes_make(struct format_build *b)
     if (fmt->parts[0].kind == FORMAT_EMAIL) {
         fmt->is_email = true;
         fmt->len_min = EMAIL_LEN_MIN;
-        fmt->len_max = FORMAT_VALUE_MAX;
+        fmt->len_max = EMAIL_LEN_MAX;
         fmt->shapes_count = 1;
         fmt->shapes = calloc(1, sizeof(*fmt->shapes));
         return fmt->shapes == NULL ? HUFU_NOMEM : HUFU_OK;
@@ -136,7 +136,7 @@ static enum hufu_err shapes_make(struct format_build *b)
         len_min += fmt->parts[i].len_min;
         len_max += fmt->parts[i].len_max;
     }
-    if (len_max > FORMAT_VALUE_MAX)
+    if (len_max > FORMAT_PLACES_MAX)
         return fail(b, "a value has 64 characters at most");
     fmt->shapes_count = len_max - len_min + 1;
     fmt->shapes = calloc(fmt->shapes_count, sizeof(*fmt->shapes));
@@ -153,6 +153,16 @@ static bool is_plain(const struct format *fmt)
 {
     for (size_t i = 0; i < fmt->parts_count; i++)
         if (fmt->parts[i].kind != FORMAT_CHARS && fmt->parts[i].kind != FORMAT_CHECK)
+            return false;
+    return true;
+}
+
+static bool is_card(const struct format *fmt)
+{
+    if (fmt->rule != CHECK_LUHN || fmt->check_part + 1 != fmt->parts_count)
+        return false;
+    for (size_t i = 0; i < fmt->shapes_count; i++)
+        if (!fmt->shapes[i].is_digits)
             return false;
     return true;
 }
@@ -175,7 +185,10 @@ enum hufu_err format_layout_scan(struct format_build *b, struct format_scan *s)
         return fail(b, "the layout is empty");
     fmt->is_plain = is_plain(fmt);
     err = layout_judge(b);
-    return err == HUFU_OK ? shapes_make(b) : err;
+    if (err == HUFU_OK)
+        err = shapes_make(b);
+    fmt->is_card = err == HUFU_OK && is_card(fmt);
+    return err;
 }
 
 void format_layout_print(const struct format *fmt, struct buf *out)
@@ -202,7 +215,7 @@ enum hufu_err format_layout_scan_old(struct format_build *b, struct format_scan 
         return fail(b, why);
     text = format_scan_symbols(s);
     if (text.len == 0 || text.len > FORMAT_LITERAL_MAX || !format_scan_is(s, ',') ||
-        !format_scan_number(s, FORMAT_VALUE_MAX, &at) || !format_scan_is(s, ')'))
+        !format_scan_number(s, FORMAT_PLACES_MAX, &at) || !format_scan_is(s, ')'))
         return fail(b, why);
     if (fmt->rule == CHECK_NONE || fmt->rule == CHECK_MOD97 ||
         fmt->check_part + 1 != fmt->parts_count || fmt->len_min != fmt->len_max)

@@ -53,6 +53,10 @@ enum hufu_err format_mark_scan(struct format_build *b, struct format_scan *s)
             return fail(b, "check-digits needs check(mod97) in the layout");
         return scan_check_digits(b, s);
     }
+    if (view_is(word, "token-bin")) {
+        b->fmt->mark = FORMAT_TOKEN_BIN;
+        return HUFU_OK; /* format_bin_judge sees to the rest */
+    }
     if (view_is(word, "invalid-domain")) {
         b->fmt->mark = FORMAT_INVALID_DOMAIN;
         return b->fmt->is_email ? HUFU_OK : fail(b, "invalid-domain is for layout = email");
@@ -63,7 +67,8 @@ enum hufu_err format_mark_scan(struct format_build *b, struct format_scan *s)
             return fail(b, "unissued is for layouts without a check");
         return HUFU_OK;
     }
-    return fail(b, "a mark is wrong-check, check-digits(...), unissued or invalid-domain");
+    return fail(b, "a mark is wrong-check, token-bin, check-digits(...), unissued or "
+                   "invalid-domain");
 }
 
 /* marked = no: tokens look like originals. */
@@ -159,7 +164,7 @@ enum hufu_err format_mark_judge(struct format_build *b)
         return fail(b, "layout = email needs mark = invalid-domain");
     if (b->fmt->mark == FORMAT_UNISSUED && b->fmt->patterns_count == 0)
         return fail(b, "mark = unissued needs the key unissued");
-    return HUFU_OK;
+    return b->fmt->mark == FORMAT_TOKEN_BIN ? format_bin_judge(b) : HUFU_OK;
 }
 
 bool format_mark_names(const struct format *fmt, size_t part)
@@ -208,6 +213,9 @@ bool format_mark_has(const struct format *fmt, const struct format_shape *shape,
             if (!format_part_holds(fmt, &fmt->parts[i], value + shape->at[i]))
                 return false;
         return true;
+    case FORMAT_TOKEN_BIN:
+        return bins_has(&fmt->bins, view_of(value, shape->len)) &&
+               format_check_holds(fmt, shape, value);
     case FORMAT_INVALID_DOMAIN: /* has no shape: format_judge asks email.h */
         break;
     }
@@ -261,6 +269,9 @@ void format_mark_print(const struct format *fmt, struct buf *out)
         print_patterns(fmt, out);
         break;
     case FORMAT_UNMARKED:
+        break;
+    case FORMAT_TOKEN_BIN:
+        format_bin_print(fmt, out);
         break;
     case FORMAT_INVALID_DOMAIN:
         buf_str(out, "invalid-domain\n");

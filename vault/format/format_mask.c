@@ -14,8 +14,8 @@ enum hufu_err format_mask_scan(struct format_build *b, struct format_scan *s,
 {
     unsigned prefix, suffix;
 
-    if (!format_scan_number(s, FORMAT_VALUE_MAX, &prefix) || !format_scan_is(s, '+') ||
-        !format_scan_number(s, FORMAT_VALUE_MAX, &suffix))
+    if (!format_scan_number(s, FORMAT_PLACES_MAX, &prefix) || !format_scan_is(s, '+') ||
+        !format_scan_number(s, FORMAT_PLACES_MAX, &suffix))
         return fail(b, "a mask is what it shows: 6+4, 64 at most");
     b->fmt->mask[viewer] = (struct format_mask_ends){ (uint8_t)prefix, (uint8_t)suffix, true };
     b->mask_line[viewer] = b->line;

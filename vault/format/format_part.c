@@ -124,19 +124,28 @@ bool format_shape_fits(const struct format *fmt, const struct format_shape *shap
     return bad == 0 && (fmt->is_plain || literals_hold(fmt, shape, value));
 }
 
-bool format_date_holds(const struct format_part *p, const uint8_t *at)
+void format_date_read(const struct format_part *p, const uint8_t *at, unsigned *year_out,
+                      unsigned *month_out, unsigned *day_out)
 {
     bool from_day = p->order == FORMAT_DDMMYYYY;
     size_t year_len = p->order == FORMAT_YYMMDD ? 2 : 4;
     unsigned year = format_number(from_day ? at + 4 : at, year_len);
-    unsigned month = format_number(from_day ? at + 2 : at + year_len, 2);
-    unsigned day = format_number(from_day ? at : at + year_len + 2, 2);
 
+    *month_out = format_number(from_day ? at + 2 : at + year_len, 2);
+    *day_out = format_number(from_day ? at : at + year_len + 2, 2);
     if (p->order == FORMAT_YYMMDD) { /* a hundred years at most: one of them ends so */
         year += p->year_min / 100u * 100;
         if (year < p->year_min)
             year += 100;
     }
+    *year_out = year;
+}
+
+bool format_date_holds(const struct format_part *p, const uint8_t *at)
+{
+    unsigned year, month, day;
+
+    format_date_read(p, at, &year, &month, &day);
     return year >= p->year_min && year <= p->year_max && clock_is_date(year, month, day);
 }
 
@@ -203,7 +212,7 @@ bool format_part_holds(const struct format *fmt, const struct format_part *p, co
 
 uint8_t format_check_make(const struct format *fmt, const uint8_t *value, size_t len)
 {
-    uint8_t with[FORMAT_VALUE_MAX + 1];
+    uint8_t with[FORMAT_PLACES_MAX + 1];
     bool holds;
 
     switch (fmt->rule) {

@@ -45,6 +45,10 @@ bool format_check_holds(const struct format *fmt, const struct format_shape *sha
 uint8_t format_check_make(const struct format *fmt, const uint8_t *value, size_t len);
 
 bool format_date_holds(const struct format_part *p, const uint8_t *at);
+/* The numbers that a date's digits say, whether they are a date or not; the century is that of the
+ * part's years. */
+void format_date_read(const struct format_part *p, const uint8_t *at, unsigned *year_out,
+                      unsigned *month_out, unsigned *day_out);
 /* How many dates there are. */
 uint64_t format_date_count(const struct format_part *p);
 /* Writes the date of a year and a day of that year, 0..365; false where the year has no such day.
@@ -60,6 +64,17 @@ unsigned format_values_number(const struct format_values *values, const uint8_t 
 /* The decimal number in len digits, len at most 9. */
 unsigned format_number(const uint8_t *digits, size_t len);
 
+struct format_slots; /* format_tokens.h */
+/* The places that a token's characters are drawn for; dates of unmarked formats are drawn apart,
+ * check digit pairs too. */
+void format_slots_find(const struct format *fmt, const struct format_shape *shape,
+                       struct format_keep keep, struct format_slots *out);
+
+/* format_pairs.c. The fewest tokens of any bucket of the shape, where check digit pairs mark them;
+ * UINT64_MAX: that or more. */
+uint64_t format_pairs_count(const struct format *fmt, const struct format_shape *shape,
+                            struct format_keep keep);
+
 /* format_capacity.c. True where the check character is among what stays. */
 bool format_keeps_check(const struct format *fmt, const struct format_shape *shape,
                         struct format_keep keep);
@@ -71,5 +86,22 @@ size_t format_settler(const struct format *fmt, const struct format_shape *shape
  * no tokens. */
 uint64_t format_draws_most(const struct format *fmt, const struct format_shape *shape,
                            struct format_keep keep);
+
+/* format_bin.c, for mark = token-bin. How many tokens, and originals, every bucket of the shape
+ * has; UINT64_MAX: that or more. */
+uint64_t format_bin_tokens(const struct format *fmt, const struct format_shape *shape,
+                           struct format_keep keep);
+uint64_t format_bin_originals(const struct format *fmt, const struct format_shape *shape,
+                              struct format_keep keep);
+/* Makes the n-th token of a bucket, in order of digits: token holds what stays of it. n below
+ * format_bin_tokens. Of values longer than 20 digits only those are numbered that differ in the
+ * first 19: the others stay as token has them. */
+void format_bin_fill(const struct format *fmt, const struct format_shape *shape,
+                     struct format_keep keep, uint64_t n, uint8_t *token);
+/* Any of them, each as likely. HUFU_IO. */
+HUFU_MUST_USE enum hufu_err format_bin_draw(const struct format *fmt,
+                                            const struct format_shape *shape,
+                                            struct format_keep keep, struct draw *draw,
+                                            uint8_t *token);
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "vault/base/secret.h"
 #include "vault/format/format_build.h"
 
 struct format_set {
@@ -130,35 +129,4 @@ enum hufu_err format_set_find(const struct format_set *set, struct view name,
         return HUFU_OK;
     }
     return HUFU_NOT_FOUND;
-}
-
-static bool is_searched(const struct format *fmt, bool whole)
-{
-    switch (fmt->in_text) {
-    case FORMAT_TEXT_BY_RULE:
-        return whole || format_has_check(fmt);
-    case FORMAT_TEXT_ANYWHERE:
-        return true;
-    case FORMAT_TEXT_WHOLE:
-        return whole;
-    case FORMAT_TEXT_NO:
-        break;
-    }
-    return false;
-}
-
-bool format_set_probe(const struct format_set *set, struct view run, bool whole)
-{
-    uint8_t value[FORMAT_VALUE_MAX];
-    bool found = false;
-
-    for (size_t i = 0; i < set->count && !found; i++) {
-        const struct format *fmt = set->formats[i];
-        size_t len;
-
-        if (is_searched(fmt, whole) && format_canon(fmt, run, value, &len) == HUFU_OK)
-            found = format_check(fmt, view_of(value, len)) == HUFU_OK;
-    }
-    wipe(value, sizeof(value));
-    return found;
 }

@@ -1,5 +1,5 @@
 /*
- * format_set.h - the formats of conf/formats.conf, by name; and the search for values in free text.
+ * format_set.h - the formats of conf/formats.conf, by name.
  *
  * Layer:   vault/format/. Includes vault/base/ and format.h.
  * Threads: constant once made; every function is safe from any thread.
@@ -7,7 +7,6 @@
 #ifndef HUFU_FORMAT_FORMAT_SET_H
 #define HUFU_FORMAT_FORMAT_SET_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "vault/base/buf.h"
@@ -38,14 +37,5 @@ const struct format *format_set_at(const struct format_set *set, size_t i);
 /* HUFU_OK, *out borrowed until format_set_free; HUFU_NOT_FOUND, out untouched. */
 HUFU_MUST_USE enum hufu_err format_set_find(const struct format_set *set, struct view name,
                                             const struct format **out);
-
-/*
- * Tells whether a run of text, with or without separators, is a valid original.
- *
- * run:   SECRET, any content, no white space at its ends.
- * whole: the run stands alone in its text (nothing alphanumeric touches it). Formats without a
- * check digit count only then; those with one always do.
- */
-bool format_set_probe(const struct format_set *set, struct view run, bool whole);
 
 #endif

@@ -13,9 +13,10 @@
 #define SLOTS 64 /* keyed contexts per thread; a collision of serials only costs time */
 
 struct slot {
-    uint32_t seal_serial, open_serial, mac_serial; /* 0: not keyed */
+    uint32_t seal_serial, open_serial, mac_serial, ff1_serial; /* 0: not keyed */
     EVP_CIPHER_CTX *seal, *open;
     EVP_MAC_CTX *mac;
+    struct ff1 *ff1;
 };
 
 struct crypt {
@@ -48,6 +49,7 @@ static void slots_empty(struct crypt *c)
         EVP_CIPHER_CTX_free(c->slot[i].seal);
         EVP_CIPHER_CTX_free(c->slot[i].open);
         EVP_MAC_CTX_free(c->slot[i].mac);
+        ff1_free(c->slot[i].ff1);
         c->slot[i] = (struct slot){ 0 };
     }
 }
@@ -182,4 +184,31 @@ enum hufu_err crypt_mac(struct crypt *c, const struct key *key, const struct vie
             return HUFU_IO;
     return EVP_MAC_final(ctx, out, &n, CRYPT_MAC_LEN) == 1 && n == CRYPT_MAC_LEN ? HUFU_OK
                                                                                  : HUFU_IO;
+}
+
+static enum hufu_err ff1_keyed(struct crypt *c, const struct key *key, struct ff1 **out)
+{
+    struct slot *s = slot_of(c, key);
+    enum hufu_err err = HUFU_OK;
+
+    if (s->ff1 == NULL || s->ff1_serial != key->serial) {
+        ff1_free(s->ff1);
+        s->ff1 = NULL;
+        err = ff1_new(secret_read(key->secret), KEY_LEN, &s->ff1);
+        s->ff1_serial = key->serial;
+    }
+    if (err == HUFU_OK)
+        *out = s->ff1;
+    return err;
+}
+
+enum hufu_err crypt_ff1(struct crypt *c, const struct key *key, enum crypt_way way,
+                        const struct ff1_lot *lot, const uint16_t *in, uint16_t *out)
+{
+    struct ff1 *f;
+    enum hufu_err err = ff1_keyed(c, key, &f);
+
+    if (err != HUFU_OK)
+        return err;
+    return way == CRYPT_ENCRYPT ? ff1_encrypt(f, lot, in, out) : ff1_decrypt(f, lot, in, out);
 }

@@ -1,9 +1,10 @@
 /*
- * crypt.h - AES-256-GCM and HMAC-SHA-256 with keys of the ring, contexts kept per thread.
+ * crypt.h - AES-256-GCM, HMAC-SHA-256 and FF1 with keys of the ring, contexts kept per thread.
  *
- * Layer:   vault/keys/. Includes vault/base/ and keyring.h.
+ * Layer:   vault/keys/. Includes vault/base/, keyring.h and ff1.h.
  * Threads: one struct crypt belongs to one thread.
- * Source:  NIST SP 800-38D (GCM, 96-bit nonce, 128-bit tag); RFC 2104, FIPS 180-4 (HMAC-SHA-256).
+ * Source:  NIST SP 800-38D (GCM, 96-bit nonce, 128-bit tag); RFC 2104, FIPS 180-4 (HMAC-SHA-256);
+ *          ff1.h (FF1).
  *
  * Setting a key up costs more than using it, so contexts are cached by the key's serial. The next
  * call after a key was ended drops them all: they hold what its bytes became.
@@ -16,6 +17,7 @@
 
 #include "vault/base/buf.h"
 #include "vault/base/err.h"
+#include "vault/keys/ff1.h"
 #include "vault/keys/keyring.h"
 
 #define CRYPT_NONCE_LEN 12
@@ -42,5 +44,9 @@ HUFU_MUST_USE enum hufu_err crypt_open(struct crypt *c, const struct key *key,
 HUFU_MUST_USE enum hufu_err crypt_mac(struct crypt *c, const struct key *key,
                                       const struct view *part, size_t part_count,
                                       uint8_t out[static CRYPT_MAC_LEN]);
+enum crypt_way { CRYPT_ENCRYPT, CRYPT_DECRYPT };
+/* FF1 over a lot of values, in and out as ff1_encrypt has them. HUFU_NOMEM; else as ff1_encrypt. */
+HUFU_MUST_USE enum hufu_err crypt_ff1(struct crypt *c, const struct key *key, enum crypt_way way,
+                                      const struct ff1_lot *lot, const uint16_t *in, uint16_t *out);
 
 #endif

@@ -21,7 +21,7 @@ const char *key_state_name(unsigned state)
 
 const char *key_kind_name(unsigned kind)
 {
-    static const char *const names[] = { "?", "data", "index", "control", "log-id", "mac" };
+    static const char *const names[] = { "?", "data", "index", "control", "log-id", "mac", "ff1" };
 
     return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "?";
 }
@@ -176,7 +176,7 @@ uint32_t key_ends(void)
 
 bool key_can_end(const struct key *key)
 {
-    return (key->kind == KEY_DATA || key->kind == KEY_INDEX) &&
+    return (key->kind == KEY_DATA || key->kind == KEY_INDEX || key->kind == KEY_FF1) &&
            atomic_load(&key->state) == KEY_DEACTIVATED;
 }
 

@@ -21,7 +21,7 @@
 #define KEY_UNCOUNTED UINT64_MAX
 #define KEY_LEASE     (1ULL << 20) /* seals reserved by one operation */
 
-enum key_kind { KEY_DATA = 1, KEY_INDEX, KEY_CONTROL, KEY_LOGID, KEY_MAC };
+enum key_kind { KEY_DATA = 1, KEY_INDEX, KEY_CONTROL, KEY_LOGID, KEY_MAC, KEY_FF1 };
 
 enum key_state {
     KEY_PRE_ACTIVE = 1,
@@ -72,7 +72,8 @@ struct key *keyring_at(struct keyring *ring, size_t i);
 
 /* True for the kinds that seal (data, control): only their uses are counted. */
 bool key_seals(const struct key *key);
-/* True for a data or index key that is deactivated: it may be destroyed once no row needs it. */
+/* True for a domain's key that is deactivated: it may be destroyed once no row needs it. Of an FF1
+ * key no row tells: whoever has it destroyed gives its tokens up. */
 bool key_can_end(const struct key *key);
 /* The secret of a key that nothing needs any more is wiped; from then on it is not found, only
  * listed. Nobody may be using it. */

@@ -102,7 +102,7 @@ enum hufu_err keyset_row_get(struct view row_key, struct view image, struct keys
     row.kek_version = reader_u32(&r);
     sealed = reader_lv16(&r, sizeof(row.sealed));
     if (reader_end(&k) != HUFU_OK || reader_end(&r) != HUFU_OK || !is_state(row.state) ||
-        row.kind < KEY_DATA || row.kind > KEY_MAC ||
+        row.kind < KEY_DATA || row.kind > KEY_FF1 ||
         (sealed.len == 0) != (row.state == KEY_DESTROYED))
         return HUFU_CORRUPT;
     if (sealed.len > 0)

@@ -26,7 +26,8 @@ struct generation_row {
     uint32_t image_len;
     uint16_t key_len;
     uint8_t height;
-    bool removed;
+    bool removed : 1;
+    bool made : 1; /* the first of its key, as the operation expected (census.h) */
     struct generation_row *_Atomic next[]; /* height of them; then the key, then the image */
 };
 

@@ -97,12 +97,31 @@ static enum hufu_err group_append(struct lmdb_store *s, struct group *g)
     return journal_append(&s->journal, &out);
 }
 
+/* Rows of one domain stand together, mostly. */
+static void made_count(struct lmdb_store *s, const struct group *g)
+{
+    struct census_sum made = { 0 };
+
+    for (size_t i = 0; i < g->overlay.count; i++) {
+        uint64_t id = g->overlay.row[i]->made ? census_id(generation_key(g->overlay.row[i])) : 0;
+
+        if (id == 0)
+            continue;
+        if (id != made.id && made.id != 0)
+            census_add(&s->census, made.id, made.rows);
+        made = (struct census_sum){ id, id == made.id ? made.rows + 1 : 1 };
+    }
+    if (made.id != 0)
+        census_add(&s->census, made.id, made.rows);
+}
+
 static void group_publish(struct lmdb_store *s, struct group *g, uint64_t took_us)
 {
     resident_put(&s->resident, g->resident, g->resident_count);
     g->resident_count = 0;
     recent_publish(&s->recent, g->overlay.row, g->overlay.count, s->journal.log.size,
                    s->set.clock->boot_ms(s->set.clock));
+    made_count(s, g);
     pthread_mutex_lock(&s->seen_mu);
     s->log = s->journal.log;
     s->counted.trimmed = s->journal.trimmed;

@@ -69,6 +69,33 @@ static enum hufu_err digest_move(struct lmdb_store *s, struct group *g, struct v
     return err;
 }
 
+/*
+ * Says of the row just added that it is the first of its key, where the operation expected that and
+ * so it is. Preconditions stand in the order of their writes: *at goes on from the one found last.
+ */
+static enum hufu_err made_note(struct lmdb_store *s, struct group *g, const struct store_op *op,
+                               const struct store_write *w, size_t *at)
+{
+    uint64_t id = w->image ? census_id(w->key) : 0;
+    enum hufu_err err;
+
+    if (id == 0)
+        return HUFU_OK;
+    for (size_t n = 0; n < op->pre_count; n++, *at = *at + 1 < op->pre_count ? *at + 1 : 0) {
+        const struct store_pre *pre = &op->pre[*at];
+
+        if (pre->kind != PRE_ROW || !view_equal(pre->key, w->key))
+            continue;
+        if (pre->seen.seq != STORE_ABSENT)
+            return HUFU_OK;
+        err = census_reserve(&s->census, id);
+        if (err == HUFU_OK)
+            g->overlay.row[g->overlay.count - 1]->made = true;
+        return err;
+    }
+    return HUFU_OK;
+}
+
 static enum hufu_err write_add(struct lmdb_store *s, struct group *g, struct store_write *w,
                                uint64_t seq)
 {
@@ -123,13 +150,16 @@ static enum hufu_err op_add(struct lmdb_store *s, struct group *g, struct store_
 {
     const struct store_hooks *hooks = &s->set.hooks;
     uint64_t seq = s->journal.log.size + g->item_count;
-    size_t first = g->overlay.count;
+    size_t first = g->overlay.count, at = 0;
     enum hufu_err err = items_grow(g);
 
     if (err == HUFU_OK)
         err = judge_op(s, g, op, seq, at_out);
-    for (size_t i = 0; i < op->write_count && err == HUFU_OK; i++)
+    for (size_t i = 0; i < op->write_count && err == HUFU_OK; i++) {
         err = write_add(s, g, &op->write[i], seq);
+        if (err == HUFU_OK)
+            err = made_note(s, g, op, &op->write[i], &at);
+    }
     if (err != HUFU_OK)
         return err;
     writes_print(g, first);

@@ -128,6 +128,9 @@ static enum hufu_err count_judge(struct lmdb_store *s, struct group *g,
     struct buf b;
     enum hufu_err err = HUFU_OK;
 
+    /* Decided before the window ended. It would begin anew for each that comes too late. */
+    if (g->now_ms >= count->until_ms)
+        return HUFU_PRECONDITION;
     if (!memory_find(s, g, count->key, &found))
         err = map_find(s, g, count->key, &found);
     if (err == HUFU_OK && found.there)

@@ -94,6 +94,11 @@ static void numbers_give(struct store *base, struct store_numbers *out)
     out->queued = queue_count(&s->queue);
 }
 
+static uint64_t made_give(struct store *base, enum store_table table, uint32_t id)
+{
+    return census_find(&store_of(base)->census, (uint64_t)table << 32 | id);
+}
+
 static void store_free(struct store *base)
 {
     struct lmdb_store *s = store_of(base);
@@ -105,6 +110,7 @@ static void store_free(struct store *base)
     group_free(s->group);
     recent_done(&s->recent);
     resident_done(&s->resident);
+    census_done(&s->census);
     map_close(&s->map);
     journal_close(&s->journal);
     queue_done(&s->queue);
@@ -136,6 +142,7 @@ static const struct store_ops lmdb_ops = {
     .entries = lmdb_entries,
     .hashes = lmdb_hashes,
     .numbers = numbers_give,
+    .made = made_give,
     .rewrite = lmdb_rewrite,
     .rewrite_find = map_chunk_find,
     .rewrite_put = map_chunk_put,
@@ -205,6 +212,7 @@ enum hufu_err store_open_lmdb(const struct store_settings *settings, struct stor
     pthread_mutex_init(&s->seen_mu, NULL);
     pthread_mutex_init(&s->rewrite_mu, NULL);
     queue_init(&s->queue, settings->queue_max);
+    census_init(&s->census);
     err = resident_init(&s->resident);
     if (err == HUFU_OK)
         err = parts_open(s, settings->dir);

@@ -4,9 +4,9 @@
  * Layer:   vault/store/. Includes the room's own headers.
  * Threads: journal_mu is held by a group from its judging to its publishing, by a rotation of the
  *          generations and by the digest functions; it guards journal, group and judge, and lets
- *          its holder change recent and resident. seen_mu guards log and counted. rewrite_mu
- *          guards the waiting chunk. The flush fields belong to the map thread. Locks are taken in
- *          that order.
+ *          its holder change recent, resident and census. seen_mu guards log and counted.
+ * rewrite_mu guards the waiting chunk. The flush fields belong to the map thread. Locks are taken
+ * in that order.
  */
 #ifndef HUFU_STORE_LMDB_STORE_H
 #define HUFU_STORE_LMDB_STORE_H
@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "vault/store/census.h"
 #include "vault/store/journal.h"
 #include "vault/store/map.h"
 #include "vault/store/recent.h"
@@ -39,6 +40,7 @@ struct lmdb_store {
     struct map map;
     struct recent recent;
     struct resident resident;
+    struct census census;
     struct group *group;
     struct lmdb_reader judge; /* the journal step's own reader */
     pthread_mutex_t seen_mu;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "vault/store/census.h"
+
 #define SEQ_LEN     8
 #define APPLIED_KEY "applied"
 
@@ -123,8 +125,24 @@ enum hufu_err map_remove(const struct map *m, MDB_txn *txn, struct view key)
     return env_err(mdb_del(txn, m->row, &k, NULL));
 }
 
+/* Adds a row that the map did not have; those of one id stand together and are written as one. */
+static enum hufu_err made_add(const struct map *m, MDB_txn *txn, struct census_sum *made,
+                              uint64_t id)
+{
+    struct census_sum before = *made;
+
+    if (id == 0)
+        return HUFU_OK;
+    if (id == before.id) {
+        made->rows++;
+        return HUFU_OK;
+    }
+    *made = (struct census_sum){ id, 1 };
+    return before.id == 0 ? HUFU_OK : census_put(txn, m->state, before.id, before.rows);
+}
+
 static enum hufu_err row_apply(struct map *m, MDB_txn *txn, const struct generation_row *row,
-                               size_t *rows)
+                               struct census_sum *made, size_t *rows)
 {
     struct view image;
     uint64_t seq = 0;
@@ -138,6 +156,9 @@ static enum hufu_err row_apply(struct map *m, MDB_txn *txn, const struct generat
     (*rows)++;
     if (row->removed)
         return map_remove(m, txn, generation_key(row));
+    err = there ? HUFU_OK : made_add(m, txn, made, census_id(generation_key(row)));
+    if (err != HUFU_OK)
+        return err;
     return map_put(m, txn, generation_key(row), row->seq, generation_image(row));
 }
 
@@ -158,18 +179,21 @@ static enum hufu_err slice_write(struct map *m, MDB_txn *txn, const struct gener
                                  size_t max, const struct generation_row **row, size_t *rows)
 {
     const struct generation_row *at = *row;
+    struct census_sum made = { 0 };
+    enum hufu_err err = HUFU_OK;
     size_t bytes = 0;
 
     for (size_t n = 0; at && n < max && bytes < MAP_BYTES_MAX; n++) {
-        enum hufu_err err = row_apply(m, txn, at, rows);
-
+        err = row_apply(m, txn, at, &made, rows);
         if (err != HUFU_OK)
             return err;
         bytes += at->image_len;
         at = generation_next(at, UINT64_MAX);
     }
     *row = at;
-    return at ? HUFU_OK : applied_write(m, txn, g->end);
+    if (made.id != 0)
+        err = census_put(txn, m->state, made.id, made.rows);
+    return err != HUFU_OK || at ? err : applied_write(m, txn, g->end);
 }
 
 enum hufu_err map_slice(struct map *m, const struct generation *g, size_t max,

@@ -6,7 +6,8 @@
  *          transaction.
  *
  * One database `row`: key (table byte first) -> seq u64 little-endian, image. One database `state`:
- * "format", "applied" (u64: every operation below it is in the map), map_chunk.h's cursors.
+ * "format", "applied" (u64: every operation below it is in the map), map_chunk.h's cursors,
+ * census.h's numbers.
  */
 #ifndef HUFU_STORE_MAP_H
 #define HUFU_STORE_MAP_H

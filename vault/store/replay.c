@@ -74,6 +74,49 @@ static enum hufu_err rows_grow(struct replay *p, size_t count)
     return HUFU_OK;
 }
 
+/* Whether the key is known, to the rows replayed before or to the map, which may have rows of a
+ * flush that was cut off. */
+static enum hufu_err key_known(struct replay *p, struct view key, bool *out)
+{
+    struct lmdb_store *s = p->s;
+    const struct generation_row *row = generation_find(s->recent.filling, key, UINT64_MAX);
+    struct view image;
+    MDB_txn *txn = NULL;
+    uint64_t seq;
+    enum hufu_err err;
+
+    if (!row && s->recent.flushing)
+        row = generation_find(s->recent.flushing, key, UINT64_MAX);
+    if (row) {
+        *out = !row->removed;
+        return HUFU_OK;
+    }
+    err = lmdb_map_begin(&s->judge, &txn);
+    if (err != HUFU_OK)
+        return err;
+    err = map_get(&s->map, txn, key, &seq, &image);
+    lmdb_map_end(&s->judge);
+    if (err != HUFU_OK && err != HUFU_NOT_FOUND)
+        return err;
+    *out = err == HUFU_OK;
+    return HUFU_OK;
+}
+
+/* The journal does not tell what an operation expected: a row was made where there was none. */
+static enum hufu_err made_replay(struct replay *p, const struct operation_write *w)
+{
+    uint64_t id = w->removed ? 0 : census_id(w->key);
+    bool known = true;
+    enum hufu_err err = id == 0 ? HUFU_OK : key_known(p, w->key, &known);
+
+    if (err != HUFU_OK || known)
+        return err;
+    err = census_reserve(&p->s->census, id);
+    if (err == HUFU_OK)
+        census_add(&p->s->census, id, 1);
+    return err;
+}
+
 static enum hufu_err write_replay(struct replay *p, uint64_t seq, const struct operation_write *w,
                                   size_t count)
 {
@@ -87,7 +130,7 @@ static enum hufu_err write_replay(struct replay *p, uint64_t seq, const struct o
         return HUFU_NOMEM;
     p->rows[count] = row;
     if (!resident_has(w->key))
-        return HUFU_OK;
+        return made_replay(p, w);
     return resident_load_row(&p->s->resident, w->key, seq, w->image, w->removed);
 }
 
@@ -124,11 +167,25 @@ static enum hufu_err operation_replay(void *arg, uint64_t seq, struct view write
     return HUFU_OK;
 }
 
+static enum hufu_err census_open(struct lmdb_store *s)
+{
+    MDB_txn *txn = NULL;
+    enum hufu_err err = lmdb_map_begin(&s->judge, &txn);
+
+    if (err != HUFU_OK)
+        return err;
+    err = census_load(&s->census, txn, s->map.state);
+    lmdb_map_end(&s->judge);
+    return err;
+}
+
 enum hufu_err replay_run(struct lmdb_store *s)
 {
     struct replay replay = { .s = s };
     enum hufu_err err = resident_load(s);
 
+    if (err == HUFU_OK)
+        err = census_open(s);
     if (err == HUFU_OK)
         err = journal_read(&s->journal, s->recent.applied, operation_replay, &replay);
     free(replay.rows);

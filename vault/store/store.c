@@ -108,3 +108,8 @@ void store_numbers(struct store *s, struct store_numbers *out)
 {
     s->ops->numbers(s, out);
 }
+
+uint64_t store_made(struct store *s, enum store_table table, uint32_t id)
+{
+    return s->ops->made(s, table, id);
+}

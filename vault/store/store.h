@@ -77,7 +77,8 @@ struct store_count {
     struct view key; /* TABLE_COUNTER */
     uint64_t add;
     uint64_t limit;    /* LIMIT where count + add would be above */
-    uint64_t until_ms; /* end of the window for a counter that starts */
+    uint64_t until_ms; /* end of the window for a counter that starts; PRECONDITION once past */
+    uint8_t what;      /* for the caller alone: which limit it is */
 };
 
 struct entry_draft; /* vault/log/entry.h */
@@ -221,5 +222,8 @@ struct store_numbers {              /* for metrics and readiness */
     uint64_t queued;
 };
 void store_numbers(struct store *s, struct store_numbers *out);
+/* How many rows were ever made whose keys begin with table and id be32: exact, those of the journal
+ * included; of TABLE_TOKEN alone, which keeps its rows. Safe from any thread. */
+uint64_t store_made(struct store *s, enum store_table table, uint32_t id);
 
 #endif

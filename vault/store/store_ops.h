@@ -37,6 +37,7 @@ struct store_ops {
     enum hufu_err (*hashes)(struct store_reader *r, unsigned level, uint64_t n, size_t count,
                             struct merkle_hash *out);
     void (*numbers)(struct store *s, struct store_numbers *out);
+    uint64_t (*made)(struct store *s, enum store_table table, uint32_t id);
     enum hufu_err (*rewrite)(struct store *s, struct store_rewrite *job);
     enum hufu_err (*rewrite_find)(struct rewrite *rw, struct view key, uint64_t *seq_out,
                                   struct view *image_out);
