@@ -351,6 +351,7 @@ int core_main(const struct conf *conf, int control_fd, int front_fd, int hsm_fd,
     err = prepare(&p, conf, hsm_fd);
     front_link_init(&p.front, &p.core, front_fd, p.wake_fd);
     p.core.send = front_link_send;
+    p.core.gather = front_link_gather;
     p.core.send_arg = &p.front;
     if (err != HUFU_OK) {
         log_event(LOG_ERROR_LEVEL, "core.start", "err", LOG_ERR(err), NULL);

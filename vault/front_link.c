@@ -68,6 +68,21 @@ void front_link_send(struct core *core, struct request *req)
     send_reply(core->send_arg, req->link, req->msg.verb, req->frame_id, &req->reply);
 }
 
+void front_link_gather(struct core *core, bool on)
+{
+    struct front_link *l = core->send_arg;
+    bool left = false;
+
+    pthread_mutex_lock(&l->mu);
+    if (on)
+        link_hold(&l->link);
+    else if (link_flush(&l->link, &left) != HUFU_OK)
+        left = false; /* the reader finds the link gone */
+    pthread_mutex_unlock(&l->mu);
+    if (left)
+        wake(l);
+}
+
 /* A frame becomes a request; what cannot be taken is answered 503. False: the link must close. */
 static bool take(struct front_link *l, const struct frame *f)
 {

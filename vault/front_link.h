@@ -31,7 +31,8 @@ int front_link_fd(const struct front_link *l); /* -1: closed */
 void front_link_read(struct front_link *l);
 /* Writes what waits; returns whether some still does. */
 bool front_link_write(struct front_link *l);
-/* core->send */
+/* core->send, core->gather */
 void front_link_send(struct core *core, struct request *req);
+void front_link_gather(struct core *core, bool on);
 
 #endif

@@ -118,7 +118,15 @@ static void changed(void *arg, struct view key, uint64_t seq, struct view image)
     }
 }
 
+static void gather(void *arg, bool on)
+{
+    struct core *core = arg;
+
+    if (core->gather != NULL)
+        core->gather(core, on);
+}
+
 struct store_hooks core_hooks(struct core *core)
 {
-    return (struct store_hooks){ seal, line, digest, changed, core };
+    return (struct store_hooks){ seal, line, digest, changed, gather, core };
 }

@@ -79,9 +79,10 @@ struct core {
     _Atomic uint64_t refused[HUFU_ERR_COUNT];
     _Atomic uint64_t limited[LIMIT_COUNT]; /* refusals by limit */
     _Atomic uint64_t in_work;
-    struct sweeps sweeps; /* the sweeper's own */
-    struct fill *fill;    /* fill.h */
-    struct tally {        /* since the start, by domain id; the last is for the rest */
+    _Atomic uint64_t judged_ms; /* the store's time, which is held where the clock ran back */
+    struct sweeps sweeps;       /* the sweeper's own */
+    struct fill *fill;          /* fill.h */
+    struct tally {              /* since the start, by domain id; the last is for the rest */
         _Atomic uint64_t created, revealed;
         _Atomic uint64_t lookup_hits, lookup_misses;
         _Atomic uint64_t capacity; /* of the domain; 0: not reckoned yet */
@@ -89,6 +90,8 @@ struct core {
     uint64_t started_ms; /* UTC */
     /* Takes the finished request's reply away; called from workers and the journal thread. */
     void (*send)(struct core *core, struct request *req);
+    /* Called around several sends by the journal thread: they may leave together. NULL is fine. */
+    void (*gather)(struct core *core, bool on);
     void *send_arg;
 };
 

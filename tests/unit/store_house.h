@@ -52,6 +52,7 @@ static inline void house_init(struct house *h)
                                                  .line = house_line,
                                                  .digest = house_digest,
                                                  .changed = house_changed,
+                                                 .gather = house_gather,
                                                  .arg = &h->rooms } };
 }
 

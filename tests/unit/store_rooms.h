@@ -23,6 +23,8 @@ struct house_rooms {      /* what the hooks keep */
     uint8_t changed_key[STORE_KEY_MAX];
     size_t changed_key_len;
     bool changed_removed;
+    size_t gathered; /* groups whose drafts were told together, and whether one is being told */
+    bool gathers;
     uint8_t version; /* seal writes it behind the seq of rows that are not resident; 0: it does not
                       */
 };
@@ -108,6 +110,14 @@ static inline void house_changed(void *arg, struct view key, uint64_t seq, struc
     memcpy(rooms->changed_key, key.p, key.len);
     rooms->changed_key_len = key.len;
     rooms->changed_removed = image.p == NULL;
+}
+
+static inline void house_gather(void *arg, bool on)
+{
+    struct house_rooms *rooms = arg;
+
+    rooms->gathers = on;
+    rooms->gathered += on;
 }
 
 #endif

@@ -144,35 +144,33 @@ static void test_link_send_limits(void **state)
     free(body);
 }
 
-static void test_link_send_raw_takes_whole_frames_only(void **state)
+static void test_link_hold_gathers_until_flush(void **state)
 {
     struct link a, b;
     struct frame f;
-    struct buf raw;
+    bool left = true;
 
     (void)state;
     pair_open(&a, &b, OUT_MAX);
-    buf_init(&raw, 1000);
-    for (uint64_t id = 0; id < 3; id++) {
-        frame_header_put(buf_space(&raw, FRAME_HEADER_LEN), (uint32_t)id, 4, id);
-        buf_put(&raw, "abc", id);
-    }
-    assert_int_equal(link_send_raw(&a, view_of(raw.p, raw.len - 1)), HUFU_RANGE);
-    assert_int_equal(link_send_raw(&a, view_of(raw.p, 5)), HUFU_RANGE);
-    assert_int_equal(link_send_raw(&a, view_of(raw.p, 0)), HUFU_OK);
+    link_hold(&a);
+    for (uint64_t id = 0; id < 3; id++)
+        assert_int_equal(link_send(&a, 4, id, view_of((const uint8_t *)"abc", id)), HUFU_OK);
+    assert_false(link_wants_write(&a)); /* nobody need wait for the socket */
     assert_int_equal(link_fill(&b), HUFU_OK);
     assert_int_equal(link_next(&b, &f), HUFU_NOT_FOUND);
-    assert_int_equal(link_send_raw(&a, buf_view(&raw)), HUFU_OK);
+    assert_int_equal(link_flush(&a, &left), HUFU_OK);
+    assert_false(left);
+    assert_int_equal(link_send(&a, 4, 3, view_of(NULL, 0)), HUFU_OK); /* held no longer */
     assert_int_equal(link_fill(&b), HUFU_OK);
-    for (uint64_t id = 0; id < 3; id++) {
+    for (uint64_t id = 0; id < 4; id++) {
         assert_int_equal(link_next(&b, &f), HUFU_OK);
         assert_int_equal(f.id, id);
-        assert_int_equal(f.body.len, id);
+        assert_int_equal(f.body.len, id % 3 == 0 ? 0 : id);
     }
-    raw.p[6] = 9; /* the version */
-    assert_int_equal(link_send_raw(&a, buf_view(&raw)), HUFU_RANGE);
-    buf_done(&raw);
+    link_hold(&a);
+    assert_int_equal(link_send(&a, 4, 9, view_of(NULL, 0)), HUFU_OK);
     link_done(&a);
+    assert_int_equal(link_flush(&a, &left), HUFU_CLOSED);
     link_done(&b);
 }
 
@@ -232,7 +230,7 @@ int main(void)
         cmocka_unit_test(test_link_send_keeps_what_the_socket_does_not_take),
         cmocka_unit_test(test_link_send_and_flush_interleaved),
         cmocka_unit_test(test_link_send_limits),
-        cmocka_unit_test(test_link_send_raw_takes_whole_frames_only),
+        cmocka_unit_test(test_link_hold_gathers_until_flush),
         cmocka_unit_test(test_link_send_from_many_threads_keeps_frames_whole),
     };
 

@@ -111,6 +111,52 @@ static void test_a_frame_becomes_a_request_and_its_reply_a_frame(void **state)
     assert_int_equal(atomic_load(&core.served[VERB_WHOAMI]), 1);
 }
 
+static void test_gathered_replies_leave_together(void **state)
+{
+    struct msg_reply reply;
+    struct frame f;
+
+    (void)state;
+    send_whoami(1);
+    send_whoami(2);
+    front_link_read(&front);
+    front_link_gather(&core, true);
+    for (uint64_t id = 1; id <= 2; id++)
+        request_answer(taken(id), HUFU_FORBIDDEN, MSG_WHERE_NONE);
+    assert_int_equal(next_reply(&f, &reply), HUFU_NOT_FOUND);
+    front_link_gather(&core, false);
+    for (uint64_t id = 1; id <= 2; id++) {
+        assert_int_equal(next_reply(&f, &reply), HUFU_OK);
+        assert_int_equal(f.id, id);
+        assert_int_equal(reply.err, HUFU_FORBIDDEN);
+    }
+}
+
+/* A link that goes while its replies are gathered takes them along, and its successor is free. */
+static void test_a_link_replaced_while_it_gathers(void **state)
+{
+    struct msg_reply reply;
+    struct frame f;
+    int fds[2];
+
+    (void)state;
+    send_whoami(1);
+    front_link_read(&front);
+    front_link_gather(&core, true);
+    connect_pair(fds);
+    front_link_replace(&front, fds[0]);
+    link_done(&peer);
+    link_init(&peer, fds[1], FRAME_MAX);
+    request_answer(taken(1), HUFU_FORBIDDEN, MSG_WHERE_NONE); /* of the old link: dropped */
+    send_whoami(2);
+    front_link_read(&front);
+    request_answer(taken(2), HUFU_FORBIDDEN, MSG_WHERE_NONE);
+    assert_int_equal(next_reply(&f, &reply), HUFU_OK);
+    assert_int_equal(f.id, 2);
+    front_link_gather(&core, false);
+    assert_int_equal(next_reply(&f, &reply), HUFU_NOT_FOUND);
+}
+
 static void test_an_error_carries_its_place_and_no_body(void **state)
 {
     const struct msg_where where = { MSG_VALUE, MSG_NONE, MSG_NO_INDEX };
@@ -281,6 +327,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_LINK(test_a_frame_becomes_a_request_and_its_reply_a_frame),
+        WITH_LINK(test_gathered_replies_leave_together),
+        WITH_LINK(test_a_link_replaced_while_it_gathers),
         WITH_LINK(test_an_error_carries_its_place_and_no_body),
         WITH_LINK(test_what_cannot_be_taken_is_answered_503),
         WITH_LINK(test_a_full_pool_is_answered_503),

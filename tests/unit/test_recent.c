@@ -100,6 +100,29 @@ static void test_generation_walk_is_sorted(void **state)
     generation_drop(g);
 }
 
+/* All that was linked is found, nothing else is, also where a generation is larger than usual. */
+static void test_generation_finds_each_key_and_no_other(void **state)
+{
+    enum { N = 200000 };
+    struct generation *g = generation_new(0);
+    char key[16];
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        snprintf(key, sizeof(key), "%zx", i * 2654435761u);
+        row_put(g, key, i, "x");
+    }
+    for (size_t i = 0; i < N; i++) {
+        snprintf(key, sizeof(key), "%zx", i * 2654435761u);
+        assert_non_null(generation_find(g, view_str(key), UINT64_MAX));
+        assert_null(generation_find(g, view_str(key), i));
+        snprintf(key, sizeof(key), "%zx-", i * 2654435761u);
+        assert_null(generation_find(g, view_str(key), UINT64_MAX));
+    }
+    assert_null(generation_find(g, view_str(""), UINT64_MAX));
+    generation_drop(g);
+}
+
 static void test_generation_rollback_gives_memory_back(void **state)
 {
     struct generation *g = generation_new(0);
@@ -323,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_generation_find_newest_below_limit),
         cmocka_unit_test(test_generation_compare),
         cmocka_unit_test(test_generation_walk_is_sorted),
+        cmocka_unit_test(test_generation_finds_each_key_and_no_other),
         cmocka_unit_test(test_generation_rollback_gives_memory_back),
         cmocka_unit_test(test_recent_view_outlives_the_generation),
         cmocka_unit_test(test_recent_find_prefers_filling),

@@ -334,8 +334,10 @@ static void test_draft_closes_its_group(void **state)
             p[i].entry.fails = i == 1 && refused;
             assert_int_equal(store_submit(h->s, &p[i].draft), HUFU_OK);
         }
-        h->rooms.changed_count = 0;
+        h->rooms.changed_count = h->rooms.gathered = 0;
         assert_true(store_journal_step(h->s));
+        assert_true(h->rooms.gathered == 1 &&
+                    !h->rooms.gathers); /* told together, and that is over */
         assert_int_equal(p[0].done + p[1].done, 2);
         assert_int_equal(p[1].draft.err, refused ? HUFU_UNAVAILABLE : HUFU_OK);
         assert_int_equal(h->rooms.changed_count, !refused);

@@ -128,7 +128,7 @@ static enum hufu_err send_parts(struct link *l, struct view head, struct view bo
     } else if (whole > l->out.max / 2 - (l->out.len - l->out_off)) {
         err = HUFU_BUSY;
     } else {
-        if (l->out.len == l->out_off) {
+        if (l->out.len == l->out_off && !l->holds) {
             struct iovec iov[2] = { { (void *)head.p, head.len }, { (void *)body.p, body.len } };
 
             err = send_some(l->fd, iov, body.len > 0 ? 2 : 1, &sent);
@@ -150,31 +150,11 @@ enum hufu_err link_send(struct link *l, uint16_t type, uint64_t id, struct view 
     return send_parts(l, view_of(header, sizeof(header)), body.p ? body : view_of(header, 0));
 }
 
-/* Whether bytes are complete frames and nothing else. */
-static bool are_frames(struct view bytes)
+void link_hold(struct link *l)
 {
-    while (bytes.len > 0) {
-        uint32_t body_len;
-        uint16_t type;
-        uint64_t id;
-
-        if (bytes.len < FRAME_HEADER_LEN ||
-            frame_header_get(bytes.p, &body_len, &type, &id) != HUFU_OK ||
-            body_len > bytes.len - FRAME_HEADER_LEN)
-            return false;
-        bytes.p += FRAME_HEADER_LEN + body_len;
-        bytes.len -= FRAME_HEADER_LEN + body_len;
-    }
-    return true;
-}
-
-enum hufu_err link_send_raw(struct link *l, struct view bytes)
-{
-    if (bytes.len > SIZE_MAX / 4 || !are_frames(bytes))
-        return HUFU_RANGE;
-    if (bytes.len == 0)
-        return HUFU_OK;
-    return send_parts(l, bytes, view_of(bytes.p, 0));
+    pthread_mutex_lock(&l->mu);
+    l->holds = true;
+    pthread_mutex_unlock(&l->mu);
 }
 
 enum hufu_err link_flush(struct link *l, bool *left_out)
@@ -183,6 +163,7 @@ enum hufu_err link_flush(struct link *l, bool *left_out)
     size_t sent = 1;
 
     pthread_mutex_lock(&l->mu);
+    l->holds = false;
     if (l->fd < 0 || l->out.failed)
         err = HUFU_CLOSED;
     while (err == HUFU_OK && sent > 0 && l->out_off < l->out.len) {
@@ -210,7 +191,7 @@ bool link_wants_write(struct link *l)
     bool wants;
 
     pthread_mutex_lock(&l->mu);
-    wants = l->out_off < l->out.len;
+    wants = l->out_off < l->out.len && !l->holds;
     pthread_mutex_unlock(&l->mu);
     return wants;
 }

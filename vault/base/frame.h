@@ -38,9 +38,10 @@ HUFU_MUST_USE enum hufu_err frame_header_get(const uint8_t in[static FRAME_HEADE
 
 struct link {           /* one end of a socketpair */
     int fd;             /* non-blocking; -1: closed */
-    pthread_mutex_t mu; /* guards out and out_off */
+    pthread_mutex_t mu; /* guards out, out_off and holds */
     struct buf out;     /* bytes that the socket did not take yet */
     size_t out_off;
+    bool holds;    /* frames are gathered in out */
     struct buf in; /* bytes read and not yet given out */
     size_t in_off;
 };
@@ -55,12 +56,12 @@ void link_done(struct link *l);
  * HUFU_CLOSED; HUFU_BUSY where out_max would be passed (nothing is sent then); HUFU_RANGE.
  */
 HUFU_MUST_USE enum hufu_err link_send(struct link *l, uint16_t type, uint64_t id, struct view body);
-/* Sends n complete frames laid one behind another in bytes (header and body each), as link_send. */
-HUFU_MUST_USE enum hufu_err link_send_raw(struct link *l, struct view bytes);
+/* Until the next link_flush frames are gathered, to leave in one write. */
+void link_hold(struct link *l);
 /* Writes what waits; *left_out tells whether some still does (then wait for POLLOUT). HUFU_CLOSED.
  */
 HUFU_MUST_USE enum hufu_err link_flush(struct link *l, bool *left_out);
-bool link_wants_write(struct link *l);
+bool link_wants_write(struct link *l); /* something waits for the socket, not for link_flush */
 
 /* Reads what is there into the input buffer: HUFU_OK (also when nothing was there), HUFU_CLOSED. */
 HUFU_MUST_USE enum hufu_err link_fill(struct link *l);

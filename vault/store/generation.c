@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_BYTES 65536u
-#define HEIGHT_MAX  12 /* a quarter of the rows reach each next level: room for 4^12 */
+#define CHUNK_BYTES  65536u
+#define FILTER_WORDS 131072u /* 1 MiB: of other keys than a million linked ones, 2 in 100 pass */
+#define HEIGHT_MAX   12      /* a quarter of the rows reach each next level: room for 4^12 */
 
 struct generation_chunk {
     struct generation_chunk *older;
@@ -99,7 +100,8 @@ struct generation *generation_new(uint64_t begin)
     g->begin = g->end = begin;
     g->random = 0x9e3779b97f4a7c15u ^ begin; /* shapes the list, guards nothing */
     g->head = row_take(g, HEIGHT_MAX, 0);
-    if (!g->head) {
+    g->filter = calloc(FILTER_WORDS, sizeof(*g->filter));
+    if (!g->head || !g->filter) {
         generation_drop(g);
         return NULL;
     }
@@ -118,6 +120,7 @@ void generation_drop(struct generation *g)
     if (!g || atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel) != 1)
         return;
     generation_rollback(g, (struct generation_mark){ 0 });
+    free((void *)g->filter);
     free(g);
 }
 
@@ -198,10 +201,52 @@ static struct generation_row *descend(const struct generation *g, struct view ke
     return at;
 }
 
+/* Spreads keys, guards nothing: those that callers could choose are made by a MAC or drawn. */
+static uint64_t key_hash(struct view key)
+{
+    uint64_t h = key.len, word = 0;
+
+    for (; key.len >= sizeof(word); key.p += sizeof(word), key.len -= sizeof(word)) {
+        h = (h ^ word_at(key.p)) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
+    }
+    for (size_t i = 0; i < key.len; i++)
+        word = word << 8 | key.p[i];
+    h = (h ^ word) * 0x9e3779b97f4a7c15u;
+    return h ^ h >> 29;
+}
+
+static uint64_t filter_bits(uint64_t hash)
+{
+    return UINT64_C(1) << (hash & 63) | UINT64_C(1) << (hash >> 6 & 63);
+}
+
+static _Atomic uint64_t *filter_word(const struct generation *g, uint64_t hash)
+{
+    return &g->filter[(hash >> 12) % FILTER_WORDS];
+}
+
+/* False: no row of the key is linked. Who may see a row came to know of it by a lock or by the row
+ * before it, and so sees its bits. */
+static bool filter_has(const struct generation *g, struct view key)
+{
+    uint64_t hash = key_hash(key), bits = filter_bits(hash);
+
+    return (atomic_load_explicit(filter_word(g, hash), memory_order_relaxed) & bits) == bits;
+}
+
+static void filter_add(struct generation *g, struct view key)
+{
+    uint64_t hash = key_hash(key);
+
+    atomic_fetch_or_explicit(filter_word(g, hash), filter_bits(hash), memory_order_relaxed);
+}
+
 void generation_link(struct generation *g, struct generation_row *row)
 {
     struct generation_row *path[HEIGHT_MAX];
 
+    filter_add(g, generation_key(row));
     /* Before rows of the same key and seq: the later of two writes of one operation counts. */
     descend(g, generation_key(row), row->seq, path);
     for (unsigned i = 0; i < row->height; i++) {
@@ -228,8 +273,11 @@ const struct generation_row *generation_seek(const struct generation *g, struct 
 const struct generation_row *generation_find(const struct generation *g, struct view key,
                                              uint64_t limit)
 {
-    const struct generation_row *row = generation_seek(g, key, limit);
+    const struct generation_row *row;
 
+    if (!filter_has(g, key))
+        return NULL;
+    row = generation_seek(g, key, limit);
     return row && view_equal(generation_key(row), key) ? row : NULL;
 }
 

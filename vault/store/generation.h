@@ -9,7 +9,8 @@
  *
  * A skip list sorted by key, then by seq, newest first. A linked row never changes or moves, and
  * goes with its generation: a reader that looks below a limit of seq sees one moment, and a flush
- * needs no sort. Rows live in chunks, freed together.
+ * needs no sort. Rows live in chunks, freed together. Most look-ups are for keys that are not here
+ * (a token that is still free): a Bloom filter answers those without a walk.
  */
 #ifndef HUFU_STORE_GENERATION_H
 #define HUFU_STORE_GENERATION_H
@@ -43,6 +44,7 @@ struct generation {
     uint64_t random;
     struct generation_chunk *chunk; /* newest first */
     struct generation_row *head;    /* no row: where every level begins */
+    _Atomic uint64_t *filter;       /* two bits of a word are set for each linked key */
 };
 
 /* An empty generation from operation begin on, with one reference; NULL without memory. */

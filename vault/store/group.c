@@ -174,16 +174,21 @@ static void changes_tell(struct lmdb_store *s, const struct group *g)
 }
 
 /* The caller may free a draft in done(). */
-static bool drafts_finish(struct qnode *first)
+static bool drafts_finish(struct lmdb_store *s, struct qnode *first)
 {
-    bool some = first != NULL;
+    const struct store_hooks *hooks = &s->set.hooks;
+    bool some = first != NULL, several = some && first->next != NULL && hooks->gather != NULL;
 
+    if (several)
+        hooks->gather(hooks->arg, true);
     while (first) {
         struct qnode *next = first->next;
 
         draft_of(first)->done(draft_of(first));
         first = next;
     }
+    if (several)
+        hooks->gather(hooks->arg, false);
     return some;
 }
 
@@ -193,7 +198,7 @@ bool group_refuse(struct lmdb_store *s)
 
     for (struct qnode *n = first; n; n = n->next)
         draft_of(n)->err = HUFU_UNAVAILABLE;
-    return drafts_finish(first);
+    return drafts_finish(s, first);
 }
 
 /* Empties a buffer; one that a large draft has grown gives its memory back. */
@@ -237,5 +242,5 @@ bool group_step(struct lmdb_store *s)
     first = g->first;
     g->first = NULL;
     g->tail = &g->first;
-    return drafts_finish(first);
+    return drafts_finish(s, first);
 }

@@ -71,8 +71,7 @@ struct store_write {
     size_t image_len;
 };
 
-/* A counter judged and raised by the journal thread; what is journalled is the new absolute image
- * (u64 count, u64 until_ms). Past until_ms it starts again at 0. */
+/* Judged and raised by the journal thread, to u64 count, u64 until_ms; past until_ms it is 0. */
 struct store_count {
     struct view key; /* TABLE_COUNTER */
     uint64_t add;
@@ -124,6 +123,8 @@ struct store_hooks {
                             uint8_t out[static 32]);
     /* Tells that a resident row changed (image.p NULL: removed); after the commit, before done. */
     void (*changed)(void *arg, struct view key, uint64_t seq, struct view image);
+    /* Around the done of several drafts: what they send may leave together. NULL is fine. */
+    void (*gather)(void *arg, bool on);
     void *arg;
 };
 
