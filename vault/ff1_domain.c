@@ -21,11 +21,13 @@ struct batch { /* values that are encrypted at once: one radix, one length, twea
     uint8_t tweak[FF1_BATCH * TWEAK_MAX];
 };
 
+/* A key that can never be rotated is none to begin with. */
 enum hufu_err ff1_domain_fits(const struct format *fmt, struct format_keep keep)
 {
     uint32_t generations;
+    enum hufu_err err = format_rank_check(fmt, keep, &generations);
 
-    return format_rank_check(fmt, keep, &generations);
+    return err == HUFU_OK && generations < 2 ? HUFU_UNSUPPORTED_MODE : err;
 }
 
 /* Made from the format alone: no input stands in it. */
@@ -223,8 +225,8 @@ bool ff1_domain_is_token(const struct domain *d, struct view text)
     return format_rank_unmark(d->format, d->keep, text, &generation, original) == HUFU_OK;
 }
 
-/* The key whose mark a token bears, NULL where it is gone; original: the token without its mark. Of
- * the keys that are there no two make one mark (ff1_domain_may_rotate). */
+/* The key whose mark a token bears, NULL where it is gone; original: the token without its mark. No
+ * two keys ever make one mark (ff1_domain_may_rotate). */
 static const struct key *key_of(struct keyring *ring, const struct domain *d,
                                 const struct key *active, struct view token, struct view original)
 {
@@ -299,13 +301,8 @@ enum hufu_err ff1_domain_may_rotate(struct core *core, const struct domain *d, c
     if (strcmp(kind, "rotate-index-key") == 0)
         return HUFU_UNSUPPORTED_MODE;
     if (format_rank_check(d->format, d->keep, &generations) != HUFU_OK)
-        return HUFU_CONFLICT;
+        return HUFU_UNSUPPORTED_MODE;
     while (is_used(core->ring, d, next))
         next++;
-    for (uint32_t version = next; version > generations;) {
-        version -= generations;
-        if (keyring_find(core->ring, d->id, KEY_FF1, version) != NULL)
-            return HUFU_CONFLICT;
-    }
-    return HUFU_OK;
+    return next <= generations ? HUFU_OK : HUFU_UNSUPPORTED_MODE;
 }

@@ -36,7 +36,7 @@ static inline bool ff1_domain_bars(const struct domain *d, const struct partner 
 HUFU_MUST_USE enum hufu_err ff1_domain_judge(struct worker *w, struct request *req,
                                              const struct domain *d, struct msg_where *where);
 /* Whether a domain with this format and these kept parts can be in this mode. As
- * format_rank_check. */
+ * format_rank_check; UNSUPPORTED_MODE also where marks tell no two keys apart. */
 HUFU_MUST_USE enum hufu_err ff1_domain_fits(const struct format *fmt, struct format_keep keep);
 
 /* Nothing can expire or be used up: UNSUPPORTED_MODE with *where. */
@@ -54,8 +54,9 @@ bool ff1_domain_has_token(struct worker *w, const struct domain *d, struct view 
 HUFU_MUST_USE enum hufu_err ff1_domain_find(struct worker *w, const struct domain *d,
                                             struct token *t);
 
-/* Whether a ceremony of this kind may be proposed for a domain, of whatever mode: CONFLICT (the
- * next key's mark is that of one which is still there), UNSUPPORTED_MODE (the index key). */
+/* Whether a ceremony of this kind may be proposed for a domain, of whatever mode. UNSUPPORTED_MODE:
+ * it has no index key, or there is no mark left for one more key. A destroyed key's mark is not
+ * given again: its tokens would read as other values. */
 HUFU_MUST_USE enum hufu_err ff1_domain_may_rotate(struct core *core, const struct domain *d,
                                                   const char *kind);
 

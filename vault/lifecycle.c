@@ -129,6 +129,8 @@ enum hufu_err handle_lookup(struct worker *w, struct request *req, struct msg_wh
         goto out;
     }
     err = lookup_share_find(w, req, &share);
+    if (err == HUFU_OK)
+        err = row_guess_left(w, req, view_of(value, value_len));
     if (err != HUFU_OK)
         goto out;
     err = find_by_value(w, req, view_of(value, value_len), &t);

@@ -1,27 +1,7 @@
 #include "vault/lookup_share.h"
 
-#define MISS      (1ULL << 32)
-#define HALF_MAX  (1ULL << 31) /* of hits, and of misses: never near the other half */
-#define COUNT_LEN 16           /* u64 count, u64 until_ms: FORMATS.md section 4 */
-
-/* What is counted so far; it may lag behind what waits for its commit. */
-static enum hufu_err find_sum(struct worker *w, struct view key, uint64_t *sum_out)
-{
-    uint8_t mem[COUNT_LEN];
-    struct store_seen seen;
-    struct buf image;
-    struct reader r;
-    enum hufu_err err;
-
-    buf_fixed(&image, mem, sizeof(mem));
-    err = store_find(w->reader, key, &image, &seen);
-    *sum_out = 0;
-    if (err == HUFU_NOT_FOUND)
-        return HUFU_OK;
-    reader_init(&r, image.p, image.len);
-    *sum_out = reader_u64(&r);
-    return err == HUFU_OK && image.len == COUNT_LEN ? HUFU_OK : HUFU_UNAVAILABLE;
-}
+#define MISS     (1ULL << 32)
+#define HALF_MAX (1ULL << 31) /* of hits, and of misses: never near the other half */
 
 /* m misses beside h hits are at most p in a hundred where m * (100 - p) <= h * p. */
 static uint64_t allowed_for(const struct conf *conf, uint64_t hits)
@@ -50,7 +30,7 @@ enum hufu_err lookup_share_find(struct worker *w, struct request *req, struct lo
     buf_u32(&whom, req->domain->id);
     buf_u64(&whom, day);
     if (row_counter_key(w, req, ROW_LOOKUPS, &whom, &share.key) != HUFU_OK ||
-        find_sum(w, share.key, &sum) != HUFU_OK)
+        row_find_count(w, share.key, &sum) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     hits = sum % MISS;
     share.hit = hits < HALF_MAX ? 1 : 0;

@@ -13,6 +13,8 @@
 #include "vault/ff1_domain.h"
 #include "vault/handle.h"
 
+#define PARTNER_MAX 16384 /* bytes of one that is printed */
+
 static const char *partner_name_at(struct core *core, size_t i)
 {
     const struct partner *p = directory_partner_at(core->dir, i);
@@ -217,7 +219,7 @@ enum hufu_err handle_partner_add(struct worker *w, struct request *req, struct m
         return err;
     if (directory_ids(w->core->dir, &ids, &seq) != HUFU_OK ||
         request_ops(req, 1, 2 + p.domain_count, 2 + p.domain_count, 0) != HUFU_OK ||
-        request_body(req, 8192) != HUFU_OK)
+        request_body(req, PARTNER_MAX) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     op_expect_caller(req, &req->op[0]);
     request_entry(req, 0)->purpose = msg_text(&req->msg, MSG_NAME);
@@ -263,7 +265,7 @@ static enum hufu_err draft_change(struct worker *w, struct request *req,
     enum hufu_err err;
 
     if (directory_ids(w->core->dir, &ids, &seq) != HUFU_OK ||
-        request_ops(req, 1, 2, 2, 0) != HUFU_OK || request_body(req, 8192) != HUFU_OK)
+        request_ops(req, 1, 2, 2, 0) != HUFU_OK || request_body(req, PARTNER_MAX) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     op_expect_caller(req, &req->op[0]);
     request_entry(req, 0)->purpose = msg_text(&req->msg, MSG_NAME);

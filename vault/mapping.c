@@ -97,7 +97,10 @@ enum hufu_err mapping_check_value(struct tokenize_job *job, struct mapping *it)
         return at_fault(it, MSG_VALUE, HUFU_PROHIBITED_DATA);
     err = format_canon(job->d->format, it->in.value, it->value, &it->value_len);
     if (err != HUFU_OK)
-        return at_fault(it, MSG_VALUE, HUFU_INVALID_VALUE);
+        return at_fault(it, MSG_VALUE,
+                        format_is_card(job->d->format) && sensitive_is_joined(it->in.value)
+                            ? HUFU_PROHIBITED_DATA
+                            : HUFU_INVALID_VALUE);
     value = view_of(it->value, it->value_len);
     verdict = format_judge(job->d->format, job->d->keep, value);
     if (verdict == FORMAT_ORIGINAL && !is_network_token(job, value))

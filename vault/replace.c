@@ -210,8 +210,9 @@ static enum hufu_err find_all(struct replacing *r, bool *changes_out, bool *refu
             return err;
         *changes_out = !view_equal(view_of(r->token.rec.value, r->token.rec.value_len),
                                    view_of(r->it.value, r->it.value_len));
-        if (!*changes_out || r->job.d->mode != MODE_DETERMINISTIC)
-            return HUFU_OK;
+        err = row_guess_left(r->job.w, r->job.req, view_of(r->it.value, r->it.value_len));
+        if (err != HUFU_OK || !*changes_out || r->job.d->mode != MODE_DETERMINISTIC)
+            return err;
         err = find_old(r);
         if (err == HUFU_OK)
             err = find_new(r);

@@ -117,16 +117,31 @@ static void trace(const struct request *req, enum hufu_err err)
               LOG_NUM(clock_us() - req->began_us), "again", LOG_NUM(req->attempt), NULL);
 }
 
+/* What a day's limit refuses comes back with the next day (UTC), all else may in a second. */
+static uint32_t retry_after_s(const struct request *req, enum hufu_err err)
+{
+    bool until_midnight = req->limit == LIMIT_GUESSES || req->limit == LIMIT_VALUES ||
+                          req->limit == LIMIT_LOOKUPS || req->limit == LIMIT_REVEALS_DAY;
+    uint64_t left_ms;
+
+    if (err == HUFU_UNAVAILABLE || err == HUFU_SEALED)
+        return 1;
+    if (err != HUFU_RATE_LIMITED)
+        return 0;
+    if (!until_midnight)
+        return 1;
+    left_ms = (row_day(req->core) + 1) * ROW_DAY_MS - req->core->clock->now_ms(req->core->clock);
+    return (uint32_t)((left_ms + 999) / 1000);
+}
+
 void request_answer(struct request *req, enum hufu_err err, struct msg_where where)
 {
     struct core *core = req->core;
 
     req->reply.err = err;
     if (err != HUFU_OK) {
-        bool later = err == HUFU_UNAVAILABLE || err == HUFU_SEALED || err == HUFU_RATE_LIMITED;
-
         req->reply.where = where;
-        req->reply.retry_after_s = later ? 1 : 0;
+        req->reply.retry_after_s = retry_after_s(req, err);
         req->reply.body = view_of(NULL, 0);
         if (req->msg.verb == VERB_STATUS) /* it names the part that is missing */
             req->reply.body = buf_view(&req->body);
@@ -281,6 +296,8 @@ static void settled(struct store_draft *draft)
 {
     struct request *req = draft->arg;
 
+    if (draft->now_ms > atomic_load(&req->core->judged_ms)) /* drafts settle one after another */
+        atomic_store(&req->core->judged_ms, draft->now_ms);
     switch (draft->err) {
     case HUFU_OK:
         if (req->reply.err == HUFU_OK) /* else it is the entry of a refusal: no row has them */

@@ -37,6 +37,6 @@ enum hufu_err rotate_ff1_piece(struct keeper *k, struct ceremony *c)
     if (c->target != 0)
         return rotation_end(k, c, CEREMONY_DONE, "");
     if (ff1_domain_may_rotate(k->core, d, c->kind) != HUFU_OK)
-        return rotation_end(k, c, CEREMONY_FAILED, err_name(HUFU_CONFLICT));
+        return rotation_end(k, c, CEREMONY_FAILED, err_name(HUFU_UNSUPPORTED_MODE));
     return begin(k, c, d);
 }

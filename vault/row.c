@@ -243,7 +243,9 @@ enum hufu_err row_counter_key(struct worker *w, struct request *req, enum row_pu
 
 uint64_t row_day(const struct core *core)
 {
-    return core->clock->now_ms(core->clock) / ROW_DAY_MS;
+    uint64_t now_ms = core->clock->now_ms(core->clock), judged_ms = atomic_load(&core->judged_ms);
+
+    return (judged_ms > now_ms ? judged_ms : now_ms) / ROW_DAY_MS;
 }
 
 enum hufu_err row_count_person(struct worker *w, struct request *req, enum row_purpose what,

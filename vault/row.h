@@ -63,9 +63,9 @@ enum row_purpose {
     ROW_NEW_VALUES,
     ROW_UNKNOWN_NAME,
     ROW_MASKS_DAY,
-    ROW_FILL_ALARM = 32,
     ROW_ALL_VALUES,
     ROW_LOOKUPS,
+    ROW_FILL_ALARM = 32,
 };
 
 #define ROW_DAY_MS 86400000ULL
@@ -76,7 +76,7 @@ enum row_purpose {
 HUFU_MUST_USE enum hufu_err row_digest(struct worker *w, enum row_purpose purpose,
                                        const struct view *part, size_t part_count,
                                        uint8_t out[static 32]);
-/* Today, in days since 1970. */
+/* Today, in days since 1970: not before the day by which the store judged last. */
 uint64_t row_day(const struct core *core);
 /* The key of the counter for what is counted, in req->work. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err row_counter_key(struct worker *w, struct request *req,
@@ -84,13 +84,20 @@ HUFU_MUST_USE enum hufu_err row_counter_key(struct worker *w, struct request *re
                                             struct view *key_out);
 /*
  * Guesses: values that this partner had not sent before, or asked for in vain, per domain, bucket
- * of kept characters and day. A miss counts; a hit only passes while the budget lasts, or the limit
- * itself would tell the two apart. guesses_per_day is for buckets of up to 10^5 originals (a card
- * of 16 digits that keeps 6+4); a larger one has as many times more. LIMIT stops it at commit.
- * HUFU_UNAVAILABLE.
+ * of characters that are kept or seen (access/originals.h) and day. A miss counts; a hit only
+ * passes while the budget lasts, or the limit itself would tell the two apart. guesses_per_day is
+ * for buckets of up to 10^5 originals (a card of 16 digits that keeps 6+4); a larger one has as
+ * many times more. LIMIT stops it at commit. HUFU_UNAVAILABLE.
  */
 HUFU_MUST_USE enum hufu_err row_count_guess(struct worker *w, struct request *req,
                                             struct store_op *op, struct view value, bool miss);
+/* Before the value is looked for: where no guess is left, what refuses it takes as long for every
+ * value. HUFU_RATE_LIMITED, HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err row_guess_left(struct worker *w, struct request *req,
+                                           struct view value);
+/* What a counter says so far, 0 where there is none; it may lag behind what waits for its commit.
+ * HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err row_find_count(struct worker *w, struct view key, uint64_t *sum_out);
 /* The same for a draft of several: its counter's key (empty: nothing is limited), behind whose
  * bytes lie the bucket's limit and the end of the day; then each guess, with the number of hits
  * that the draft has before it under that key. */

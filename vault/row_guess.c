@@ -4,20 +4,23 @@
 #include <string.h>
 
 #define GUESSES_OF 100000 /* originals of a bucket for which guesses_per_day is meant */
+#define COUNT_LEN  16     /* u64 count, u64 until_ms: FORMATS.md section 4 */
 
 struct tail {       /* lies behind a key's bytes */
     uint64_t limit; /* of its bucket */
     uint64_t until_ms;
 };
 
-/* What a partner may try in a day: always the same part of a bucket, but for the small ones. */
-static uint64_t bucket_limit(const struct core *core, const struct domain *d, struct view value)
+/* What a partner may try in a day: always the same part of a bucket, but for the small ones. known:
+ * what makes the bucket. */
+static uint64_t bucket_limit(const struct core *core, const struct domain *d, struct view value,
+                             struct format_keep *known)
 {
     uint64_t limit = conf_u64(core->conf, CONF_GUESSES_DAY), more;
 
     if (limit >= LIMIT_OFF)
         return limit;
-    if (__builtin_mul_overflow(limit, originals_most(d->originals, d->format, d->keep, value),
+    if (__builtin_mul_overflow(limit, originals_known(d->originals, d->format, value, known),
                                &more))
         more = UINT64_MAX;
     more /= GUESSES_OF;
@@ -47,7 +50,8 @@ enum hufu_err row_guess_key(struct worker *w, struct request *req, struct view v
                             struct view *key_out)
 {
     const struct domain *d = req->domain;
-    uint64_t limit = bucket_limit(w->core, d, value), day = row_day(w->core);
+    struct format_keep known = d->keep;
+    uint64_t limit = bucket_limit(w->core, d, value, &known), day = row_day(w->core);
     uint8_t mem[FORMAT_PLACES_MAX + 32];
     struct buf whom;
     struct view key;
@@ -57,12 +61,48 @@ enum hufu_err row_guess_key(struct worker *w, struct request *req, struct view v
         return HUFU_OK;
     buf_fixed(&whom, mem, sizeof(mem));
     put_caller(req, day, &whom);
-    format_bucket(d->format, d->keep, value, &whom);
+    format_bucket(d->format, known, value, &whom);
     if (row_counter_key(w, req, ROW_NEW_VALUES, &whom, &key) != HUFU_OK ||
         put_tail(req, &key, (struct tail){ limit, (day + 1) * ROW_DAY_MS }) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     *key_out = key;
     return HUFU_OK;
+}
+
+enum hufu_err row_find_count(struct worker *w, struct view key, uint64_t *sum_out)
+{
+    uint8_t mem[COUNT_LEN];
+    struct store_seen seen;
+    struct buf image;
+    struct reader r;
+    enum hufu_err err;
+
+    buf_fixed(&image, mem, sizeof(mem));
+    err = store_find(w->reader, key, &image, &seen);
+    *sum_out = 0;
+    if (err == HUFU_NOT_FOUND)
+        return HUFU_OK;
+    reader_init(&r, image.p, image.len);
+    *sum_out = reader_u64(&r);
+    return err == HUFU_OK && image.len == COUNT_LEN ? HUFU_OK : HUFU_UNAVAILABLE;
+}
+
+enum hufu_err row_guess_left(struct worker *w, struct request *req, struct view value)
+{
+    struct view key;
+    struct tail tail;
+    uint64_t sum;
+    enum hufu_err err = row_guess_key(w, req, value, &key);
+
+    if (err != HUFU_OK || key.len == 0)
+        return err;
+    memcpy(&tail, key.p + key.len, sizeof(tail));
+    if (row_find_count(w, key, &sum) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    if (sum < tail.limit)
+        return HUFU_OK;
+    req->limit = LIMIT_GUESSES;
+    return HUFU_RATE_LIMITED;
 }
 
 /* A hit adds nothing. It passes where a miss in its place would, or the limit tells the two apart;

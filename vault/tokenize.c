@@ -227,20 +227,38 @@ static enum hufu_err prepare(struct tokenize_job *job, struct msg_where *where)
 }
 
 /* A fault of the only value refuses the request; in a batch it is that value's outcome. */
+static bool refuses(const struct tokenize_job *job, const struct mapping *it,
+                    struct msg_where *where)
+{
+    if (it->err == HUFU_OK ||
+        (job->batch && err_code(it->err) != NULL && it->err != HUFU_UNAVAILABLE))
+        return false;
+    if (it->fault != MSG_NONE)
+        *where = (struct msg_where){ it->fault, MSG_NONE, MSG_NO_INDEX };
+    return true;
+}
+
+/* The form of everything comes first, the channel's too: refused after the token was looked for, it
+ * would tell that the value has none that is suspended, and count no guess. */
 static enum hufu_err decide_all(struct tokenize_job *job, struct msg_where *where)
 {
+    enum hufu_err err;
+
+    for (size_t i = 0; i < job->count; i++) {
+        job->item[i].err = mapping_check(job, &job->item[i]);
+        if (refuses(job, &job->item[i], where))
+            return job->item[i].err;
+    }
+    err = check_member(job->w, job->req, MSG_CHANNEL, where);
+    if (err != HUFU_OK)
+        return err;
     for (size_t i = 0; i < job->count; i++) {
         struct mapping *it = &job->item[i];
 
-        it->err = mapping_check(job, it);
         if (it->err == HUFU_OK)
             it->err = mapping_decide(job, it);
-        if (it->err != HUFU_OK &&
-            (!job->batch || err_code(it->err) == NULL || it->err == HUFU_UNAVAILABLE)) {
-            if (it->fault != MSG_NONE)
-                *where = (struct msg_where){ it->fault, MSG_NONE, MSG_NO_INDEX };
+        if (refuses(job, it, where))
             return it->err;
-        }
     }
     return ff1_domain_is(job->d) ? ff1_domain_tokenize(job) : HUFU_OK;
 }
@@ -268,8 +286,6 @@ enum hufu_err handle_tokenize(struct worker *w, struct request *req, struct msg_
         err = decide_all(&job, where);
         err = err == HUFU_OK ? HUFU_OK : refuse_item(&job, err);
     }
-    if (err == HUFU_OK)
-        err = check_member(w, req, MSG_CHANNEL, where);
     if (err != HUFU_OK)
         return err;
     ops = (job.count + ITEMS_PER_ENTRY - 1) / ITEMS_PER_ENTRY;

@@ -377,6 +377,8 @@ def test_C10_prohibited_values(v):
             for reply in replies:
                 equal(reply.expect(422, "prohibited_data").json().get("field"), "/value", "field")
         acme.tokenize("no-such-domain", text).expect(403, "forbidden")
+    for joined in (good + "1227", good + "2712"):  # too long for a card's number
+        acme.tokenize("cards", joined).expect(422, "prohibited_data")
     found = acme.batch("cards", [val.pan(), *PROHIBITED, {"value": PROHIBITED[0]}, "1", good])
     equal([f.get("error", {}).get("code") for f in found],
           [None] + ["prohibited_data"] * (len(PROHIBITED) + 1) + ["invalid_value", None], "codes")

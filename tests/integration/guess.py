@@ -93,8 +93,9 @@ class Attack:
             return True
         found = reply.json()
         del found["request_id"]
+        check(0 < int(reply.headers["Retry-After"]) <= 86400, "tomorrow")  # it runs down
         headers = sorted((k, v) for k, v in reply.headers.items()
-                         if k.lower() not in ("date", "x-request-id"))
+                         if k.lower() not in ("date", "x-request-id", "retry-after"))
         self.refusals.add((tuple(sorted(found.items())), tuple(headers)))
         return False
 

@@ -6,6 +6,7 @@ front, core, hsm or hufud itself are killed at random moments. HUFU_ROTATE_KILLS
 kills, or with HUFU_SECONDS as many as there is time for; HUFU_SEED repeats a choice of moments.
 """
 
+import functools
 import os
 import random
 import threading
@@ -21,7 +22,9 @@ from lib import check, equal  # noqa: E402
 
 FIRST = 4000  # values that are there before the first rotation
 KINDS = (("rotate-data-key", "cards"), ("rotate-index-key", "cards"), ("rotate-kek", None),
-         ("rotate-data-key", "accounts"), ("rotate-index-key", "cards"))
+         ("rotate-data-key", "accounts"), ("rotate-index-key", "cards"), ("rotate-data-key", "ff"))
+FF1 = {"name": "ff", "format": "pan", "mode": "ff1", "partners": ["acme"], "purposes": ["refund"],
+       "keep": {"prefix": 0, "suffix": 4}, "batch_detokenize": 10}
 
 
 def ask(call, *args):
@@ -31,6 +34,23 @@ def ask(call, *args):
     except (OSError, HTTPException):
         return None
     return None if reply.status in (408, 503) else reply
+
+
+def ff1_loop(v, ledger, stop):
+    """The same cards, again and again: a new token for each with every version of the key."""
+    acme, cards, count = Partner(v, timeout=10), [val.pan() for _ in range(10)], 0
+    while not stop.wait(0.02):
+        count += 1
+        head = {"X-Request-Id": "ff-%d" % count}
+        reply = ask(functools.partial(acme.post, headers=head), "/v1/tokenize",
+                    {"domain": "ff", "values": cards})
+        if reply is None:
+            continue
+        if reply.status != 200:
+            ledger.faults.append("tokenize in ff is answered %r" % reply)
+            return
+        for value, item in zip(cards, reply.json()["results"]):
+            ledger.take("ff", value, item, head["X-Request-Id"])
 
 
 class Custodians:
@@ -60,6 +80,8 @@ class Custodians:
             elif reply is not None:
                 reply.expect(409)
                 c = self.running(kind, domain)
+                if c is None and domain == "ff":  # its marks tell no more versions apart
+                    break
             else:
                 time.sleep(0.05)
         while c and c["state"] == "proposed" and not stop.is_set():
@@ -112,9 +134,11 @@ def test_C43_rotations_under_kills_and_load(v):
         for value, item in zip(values, acme.batch("cards", values)):
             ledger.take("cards", value, item, "first")
     ledger.requests = []
+    Person(v, "sara").ready().post("/v1/domains", FF1).expect(201)
     v.custodians = custodians = Custodians(v)
     threads = [threading.Thread(target=kill.client_loop, args=(v, n, ledger, stop))
                for n in range(kill.CLIENTS)]
+    threads.append(threading.Thread(target=ff1_loop, args=(v, ledger, stop)))
     keeping = threading.Thread(target=custodians.loop, args=(halt,))
     for t in threads + [keeping]:
         t.start()
@@ -138,7 +162,8 @@ def test_C43_rotations_under_kills_and_load(v):
 
 def test_C43_what_was_begun_ends_and_nothing_is_left_under_old_keys(v):
     custodians, halt = v.custodians, threading.Event()
-    for kind, domain in KINDS[:4]:  # one more of each: what was running comes to its end first
+    # One more of each: what was running comes to its end first.
+    for kind, domain in KINDS[:4] + KINDS[-1:]:
         custodians.rotate(kind, domain, halt)
     keys = custodians.carl.get("/v1/keys?limit=1000").expect(200).json()["items"]
     for domain in ("cards", "accounts"):
@@ -152,6 +177,21 @@ def test_C43_what_was_begun_ends_and_nothing_is_left_under_old_keys(v):
                     equal(k["records"], 0, "records under " + k["id"])
 
 
+def test_C43_ff1_tokens_of_every_version_open(v):
+    keys = v.custodians.carl.get("/v1/keys?limit=1000").expect(200).json()["items"]
+    states = [k["state"] for k in sorted(keys, key=lambda k: k["version"]) if k["kind"] == "ff1"]
+    check(len(states) > 1, "no FF1 key was rotated")
+    equal(states, ["deactivated"] * (len(states) - 1) + ["active"], "states of the FF1 keys")
+    pairs = [(t, value) for (d, t), value in v.ledger.owner.items() if d == "ff"]
+    check(len(pairs) > 10, "only %d tokens" % len(pairs))
+    olga = Person(v, "olga").ready()
+    for at in range(0, len(pairs), 10):
+        body = {"domain": "ff", "tokens": [t for t, _ in pairs[at:at + 10]], "purpose": "refund",
+                "reason": "case 17"}
+        found = olga.post("/v1/detokenize", body).expect(200).json()["results"]
+        equal([r.get("value") for r in found], [value for _, value in pairs[at:at + 10]], "values")
+
+
 # What must be true after any kills, in this order.
 test_every_answered_mapping_is_there = kill.test_every_answered_mapping_is_there
 test_answered_tokens_open = kill.test_answered_tokens_open
@@ -161,4 +201,5 @@ test_C27_log_is_whole = kill.test_C27_log_is_whole
 
 if __name__ == "__main__":
     lib.run(globals(), ["front.per_address=256", "core.generation_ops=512", "core.flush_ms=50",
-                        "auth.fresh_s=3600", "ceremony.rows_per_s=40000"])
+                        "auth.fresh_s=3600", "ceremony.rows_per_s=40000",
+                        "limit.reveals_per_factor=1000", "limit.reveals_per_day=10000"])

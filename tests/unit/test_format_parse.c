@@ -193,6 +193,7 @@ static const struct {
     { ssn, 4, "layout = set(area) set(group) check(luhn)", "line 10: unissued is for" },
     { ssn, 4, "layout = set(area) set(group) bban", "line 4: country, mod97 and bban" },
     { ssn, 5, "separators = comma", "line 5: separators are" },
+    { ssn, 5, "separators = dash, dot", "line 5: separators are" },
     { ssn, 5, "separators = dash dash", "line 5: separators are" },
     { ssn, 5, "separators = none dash", "line 5: something follows" },
     { ssn, 6, "keep_prefix_max = 4", "line 1: what stays may touch only one of the sets" },

@@ -97,6 +97,25 @@ static void test_C23_suspended_is_told_within_the_budget(void **state)
     assert_int_equal(batch(&acme, 0, 1), HUFU_RATE_LIMITED);
 }
 
+/* Set back over midnight, the clock is held where the log stands: the day that has begun goes on,
+ * after a restart too, and nobody gets a budget twice. */
+static void test_C23_a_clock_that_runs_back_over_midnight(void **state)
+{
+    (void)state;
+    rig.clock.now += ROW_DAY_MS - rig.clock.now % ROW_DAY_MS + 500;
+    assert_int_equal(tokenize(&acme, card[0]), HUFU_OK);
+    rig.clock.now -= 2000;
+    assert_int_equal(tokenize(&acme, card[1]), HUFU_OK);
+    rig_crash(&rig);
+    assert_int_equal(rig_open(&rig), HUFU_OK);
+    assert_true(rig_unseal(&rig));
+    for (size_t i = 2; i < BUDGET; i++)
+        assert_int_equal(tokenize(&acme, card[i]), HUFU_OK);
+    assert_int_equal(tokenize(&acme, card[BUDGET]), HUFU_RATE_LIMITED);
+    rig.clock.now += 2000;
+    assert_int_equal(tokenize(&acme, card[BUDGET]), HUFU_RATE_LIMITED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +125,8 @@ int main(void)
                                         suite_teardown),
         cmocka_unit_test_setup_teardown(test_C23_other_buckets_of_a_batch, setup, suite_teardown),
         cmocka_unit_test_setup_teardown(test_C23_suspended_is_told_within_the_budget, setup,
+                                        suite_teardown),
+        cmocka_unit_test_setup_teardown(test_C23_a_clock_that_runs_back_over_midnight, setup,
                                         suite_teardown),
     };
 

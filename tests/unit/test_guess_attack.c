@@ -61,7 +61,7 @@ static bool tries(enum way way, size_t i)
     /* One and the same refusal, for the right card too. */
     assert_int_equal(r->body_len, 0);
     assert_int_equal(r->flags, 0);
-    assert_int_equal(r->retry_after_s, 1);
+    assert_in_range(r->retry_after_s, 60, 86400); /* tomorrow */
     assert_memory_equal(&r->where, &MSG_WHERE_NONE, sizeof(r->where));
     return false;
 }
@@ -141,6 +141,56 @@ static void test_C28_all_cards_by_all_ways_in_turn(void **state)
     assert_int_equal(through, A_DAY);
 }
 
+static const struct rig_reply *tokenize_by(const char *value, const char *channel)
+{
+    const struct rig_reply *r;
+    struct buf b;
+
+    buf_init(&b, 1024);
+    life_put(&b, "cards", value, NULL, NULL);
+    msg_put_text(&b, MSG_CHANNEL, view_str(channel));
+    r = rig_call(&rig, VERB_TOKENIZE, &acme, buf_view(&b));
+    buf_done(&b);
+    return r;
+}
+
+/* A refusal of the request's form, which counts no guess, says nothing of what a value leads to:
+ * that of a suspended token, which is its owner's to suspend, would be found by it. */
+static void test_C28_a_refused_channel_tells_nothing(void **state)
+{
+    char token[LIFE_TOKEN_MAX];
+
+    (void)state;
+    life_token(&rig, &acme, "cards", card[0], 0, 0, token);
+    assert_int_equal(life_call(&rig, VERB_SUSPEND, &acme, "cards", NULL, token, "lost")->err,
+                     HUFU_OK);
+    assert_int_equal(tokenize_by(card[0], "web")->err, HUFU_TOKEN_SUSPENDED);
+    for (size_t i = 0; i < 3 * A_DAY; i++) {
+        assert_int_equal(tokenize_by(card[i], card[0])->err, HUFU_VALUE_IN_TEXT);
+        assert_int_equal(rig.reply.where.tag, MSG_CHANNEL);
+    }
+    assert_int_equal(tokenize_by("4111111111111112", card[0])->err, HUFU_INVALID_VALUE);
+}
+
+/* Nor does the time of a refusal: the value is not looked for, whose record cannot be opened here.
+ */
+static void test_C28_what_is_over_the_limit_is_not_looked_for(void **state)
+{
+    struct key *data;
+
+    (void)state;
+    life_token(&rig, &acme, "cards", card[CANDIDATES - 1], 0, 0, own);
+    life_token(&rig, &acme, "cards", card[RIGHT], 0, 0, own); /* zeta's: a hit */
+    for (size_t i = 0; i + 1 < A_DAY; i++)
+        assert_true(tries(LOOKUP, i));
+    data = keyring_active(rig.core.ring, directory_domain(rig.core.dir, view_str("cards"))->id,
+                          KEY_DATA);
+    assert_false(tries(REPLACE, CANDIDATES - 1));
+    atomic_store(&data->state, KEY_DESTROYED);
+    assert_false(tries(LOOKUP, RIGHT));
+    atomic_store(&data->state, KEY_ACTIVE);
+}
+
 struct answers {
     size_t good, refused;
 };
@@ -209,11 +259,17 @@ static void test_C28_across_a_crash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_C28_all_cards_singly),     TEST(test_C28_all_cards_by_lookup),
-        TEST(test_C28_all_cards_by_replace), TEST(test_C28_all_cards_with_idempotency_keys),
-        TEST(test_C28_all_cards_in_batches), TEST(test_C28_all_cards_by_all_ways_in_turn),
-        TEST(test_C28_at_midnight),          TEST(test_C28_by_two_partners),
+        TEST(test_C28_all_cards_singly),
+        TEST(test_C28_all_cards_by_lookup),
+        TEST(test_C28_all_cards_by_replace),
+        TEST(test_C28_all_cards_with_idempotency_keys),
+        TEST(test_C28_all_cards_in_batches),
+        TEST(test_C28_all_cards_by_all_ways_in_turn),
+        TEST(test_C28_at_midnight),
+        TEST(test_C28_by_two_partners),
         TEST(test_C28_across_a_crash),
+        TEST(test_C28_a_refused_channel_tells_nothing),
+        TEST(test_C28_what_is_over_the_limit_is_not_looked_for),
     };
 
     return cmocka_run_group_tests_name("guess_attack", tests, suite_heap, NULL);

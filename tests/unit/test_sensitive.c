@@ -357,9 +357,36 @@ static void test_C10_sensitive_reads_within(void **state)
     }
 }
 
+/* Digits that no card's number can be, since they are too many. */
+static void test_C10_sensitive_joined_dates(void **state)
+{
+    static const struct {
+        const char *digits;
+        bool is_joined;
+    } rows[] = {
+        { "41111111111111111225", true },    /* 16, MMYY */
+        { "41111111111111112512", true },    /* 16, YYMM */
+        { "41111111111111111101225", true }, /* 19, MMYY */
+        { "41111111111111119876", false },   /* a code of four, or a number mistyped */
+        { "4111111111111111", false },
+        { "4111111111111111123", false }, /* 19 digits may be a number, mistyped */
+        { "41111111111111122225", false },
+        { "01111111111111111225", false },
+        { "411111111111111111012345", false },
+        { "4111111111111111122x", false },
+        { "", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (sensitive_is_joined(view_str(rows[i].digits)) != rows[i].is_joined)
+            fail_msg("row %zu: %s", i, rows[i].digits);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_C10_sensitive_joined_dates),
         cmocka_unit_test(test_C10_sensitive_refuses),
         cmocka_unit_test(test_C10_sensitive_lets_through),
         cmocka_unit_test(test_C10_sensitive_finds_amid_text),

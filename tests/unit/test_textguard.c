@@ -72,6 +72,16 @@ static const char *const numbers[] = {
     "1111\xe2\x80\x8b"
     "1111\xe2\x80\x8b"
     "1111", /* U+200B, unseen */
+    "4111\xe2\x80\x8e"
+    "1111\xe2\x80\x8e"
+    "1111\xe2\x80\x8e"
+    "1111", /* U+200E, which copying brings along */
+    "4111\xc2\xb7"
+    "1111\xe2\x80\xa2"
+    "1111\xc2\xb7"
+    "1111",                             /* dots between */
+    "41111111111111115555555555554444", /* two, as long as an MD5 */
+    "5555555555554444411111111111111155555555555544444111111111111111",
     "\xd9\xa4\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1"
     "\xd9\xa1"
     "\xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1", /* Arabic digits */

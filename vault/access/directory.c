@@ -142,7 +142,7 @@ static enum hufu_err read_domain(struct view text, uint64_t seq, uint64_t boot_m
     it->domain.seq = seq;
     if (err != HUFU_OK)
         return err;
-    it->domain.originals = originals_new(it->domain.format);
+    it->domain.originals = originals_new(it->domain.format, it->domain.keep);
     if (it->domain.originals == NULL) {
         domain_clear(&it->domain);
         return HUFU_NOMEM;

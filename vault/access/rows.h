@@ -25,13 +25,13 @@
 
 #define ROW_PARTNERS_MAX  64 /* partners of one domain */
 #define ROW_PURPOSES_MAX  16
-#define ROW_PURPOSE_MAX   64 /* bytes */
-#define ROW_PINS_MAX      2  /* certificates of one partner: two for a change-over */
-#define ROW_FORMATS_MAX   32 /* formats, domains that a partner declared */
-#define ROW_SEED_LEN      20 /* bytes of a TOTP seed */
-#define ROW_CHANNELS_MAX  8  /* of one domain */
-#define ROW_CHANNEL_MAX   32 /* bytes */
-#define ROW_REQUESTOR_LEN 11 /* digits of a token requestor's number */
+#define ROW_PURPOSE_MAX   64  /* bytes */
+#define ROW_PINS_MAX      2   /* certificates of one partner: two for a change-over */
+#define ROW_FORMATS_MAX   128 /* formats, domains that a partner declared */
+#define ROW_SEED_LEN      20  /* bytes of a TOTP seed */
+#define ROW_CHANNELS_MAX  8   /* of one domain */
+#define ROW_CHANNEL_MAX   32  /* bytes */
+#define ROW_REQUESTOR_LEN 11  /* digits of a token requestor's number */
 #define ROW_ASSURANCE_MAX 99
 
 enum row_state { ROW_ACTIVE = 1, ROW_FROZEN, ROW_PENDING };

@@ -22,7 +22,7 @@ enum conf_type { CONF_NUMBER, CONF_TEXT, CONF_PATH, CONF_CHOICE };
 /* clang-format off */
 #define CONF_ROWS(X) /* id, section, key, type, unit, min, max, default, help */ \
     X(DATA,           "vault", "data",               PATH,   "",        0, 0, "/var/lib/hufu", "folder of journal, map and state") \
-    X(FORMATS,        "vault", "formats",            PATH,   "",        0, 0, "/etc/hufu/formats.conf", "format definitions, read when a domain is made") \
+    X(FORMATS,        "vault", "formats",            PATH,   "",        0, 0, "/etc/hufu/formats.conf", "format definitions, read at the start") \
     X(ORIGIN,         "vault", "origin",             TEXT,   "",        1, 100, "vault.invalid/log", "name of this vault's log: host/path, no spaces, no plus sign") \
     X(LISTEN,         "front", "listen",             TEXT,   "",        1, 64, "127.0.0.1", "address to listen on") \
     X(PORT,           "front", "port",               NUMBER, "",        0, 65535, "8443", "port; 0 takes a free one") \

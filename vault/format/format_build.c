@@ -88,6 +88,7 @@ static void canon_fill(struct format *fmt)
 /* "none", or any of "space", "dash", "dot" and "slash" */
 static enum hufu_err scan_separators(struct format_build *b, struct format_scan *s)
 {
+    static const char said[] = "separators are space, dash, dot and slash, each once, or none";
     struct view word = format_scan_word(s);
 
     canon_fill(b->fmt);
@@ -101,10 +102,10 @@ static enum hufu_err scan_separators(struct format_build *b, struct format_scan 
         while (i < FORMAT_SEPARATORS && !view_is(word, format_separators[i].name))
             i++;
         if (i == FORMAT_SEPARATORS || b->fmt->canon[format_separators[i].c] != 0)
-            return fail(b, "separators are space, dash, dot and slash, each once, or none");
+            return fail(b, said);
         b->fmt->canon[format_separators[i].c] = FORMAT_NONE;
     }
-    return HUFU_OK;
+    return format_scan_end(s) ? HUFU_OK : fail(b, said);
 }
 
 static enum hufu_err scan_u8(struct format_build *b, struct format_scan *s, uint8_t *out)

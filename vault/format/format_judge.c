@@ -54,7 +54,7 @@ static enum hufu_err keep_judge(struct format_build *b, const struct format_shap
         return err;
     if (format_settler(fmt, shape, keep) == FORMAT_NONE)
         return fail(b, "where the check character stays, no wrong check can be guaranteed: keep "
-                       "less");
+                       "less (with a rule modulo 11 it never may)");
     return HUFU_OK;
 }
 
@@ -94,7 +94,7 @@ static enum hufu_err space_judge(struct format_build *b, struct format_keep keep
         if (last > draws)
             draws = last;
         if (draws == UINT64_MAX)
-            return fail(b, "the token space is empty where the most stays that may");
+            return fail(b, "the token space is empty where as much stays as may: keep less");
         if (draws > DRAWS_MAX)
             return fail(b, "of what is drawn less than one in 128 would be a token: name more as "
                            "unissued, or keep less");

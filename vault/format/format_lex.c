@@ -140,7 +140,8 @@ static enum hufu_err lex_line(struct lexer *lx, struct view line, bool *open)
     if (line.len == 0 || line.p[0] == '#' || line.p[0] == ';' || trim(line).len == 0)
         return HUFU_OK;
     if (!is_printable(line))
-        return format_fault_at(lx->fault, lx->line, "a byte that is not printable ASCII");
+        return format_fault_at(lx->fault, lx->line,
+                               "a byte that is not printable ASCII; lines end with LF alone");
     if (line.p[0] == '[')
         return lex_section(lx, line);
     *open = true;

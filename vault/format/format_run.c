@@ -101,19 +101,23 @@ static bool is_hex(uint8_t c)
     return is_digit(c) || (c >= 'A' && c <= 'F');
 }
 
-/* Amid what is as long as an MD5, SHA-1 or SHA-256 in hex values are there by chance. */
+/* Amid what is as long as an MD5, SHA-1 or SHA-256 in hex values are there by chance. Digits alone
+ * are none, but two cards or four. */
 static bool is_in_digest(const struct window *w)
 {
     size_t from = w->at, to = w->at + w->len;
+    bool has_letters = false;
 
     while (is_joint(w->run, from))
         from--;
     while (is_joint(w->run, to))
         to++;
-    for (size_t i = from; i < to; i++)
+    for (size_t i = from; i < to; i++) {
         if (!is_hex(w->run->c[i]))
             return false;
-    return is_touched(w) && (to - from == 32 || to - from == 40 || to - from == 64);
+        has_letters = has_letters || !is_digit(w->run->c[i]);
+    }
+    return has_letters && is_touched(w) && (to - from == 32 || to - from == 40 || to - from == 64);
 }
 
 /* Values with a check, which may stand amid other characters. */

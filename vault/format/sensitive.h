@@ -13,9 +13,10 @@
  * YYYY-MM) or 3 or 4 digits; a clear PIN block standing alone as 16 hex digits, or 32 of format 4.
  *
  * Not found, since it looks like any other number: a code, a PIN or a date alone; one written
- * behind a card number without anything between; a PIN block of decimal digits only; whatever is
- * enciphered. A plain card number is no C3 data, also in groups of four: "NNNN NNNN NNNN NNNN NNN"
- * is one of 19 digits where these pass Luhn, and of 16 with a code where they do not.
+ * behind a card number without anything between, where not just a card is looked for; a PIN block
+ * of decimal digits only; whatever is enciphered. A plain card number is no C3 data, also in groups
+ * of four: "NNNN NNNN NNNN NNNN NNN" is one of 19 digits where these pass Luhn, and of 16 with a
+ * code where they do not.
  *
  * Ordinary text is let through (test_sensitive_random measures it). The one kind of id with a price
  * is 16 random hex digits alone: one in about 100 looks like a PIN block of formats 0, 1 or 3.
@@ -36,6 +37,10 @@
  * is all of the value, but for white space around it.
  */
 HUFU_MUST_USE enum hufu_err sensitive_check_value(struct view value);
+
+/* True for 20 to 23 digits, more than a card number has, that are one of 16 to 19 and an expiry
+ * date behind it: C3 data where a card number was asked for, any number elsewhere. */
+bool sensitive_is_joined(struct view value);
 
 /* True where text holds C3 data anywhere. Input and time as above; letters of either case. */
 bool sensitive_find_text(struct view text);

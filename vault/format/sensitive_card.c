@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "vault/format/sensitive.h"
 #include "vault/format/sensitive_part.h"
 
 #define GROUPS_MAX 7 /* read of one number: five, and two that might follow */
@@ -237,4 +238,12 @@ bool sensitive_card_at(struct view text, size_t at)
             return true;
     }
     return false;
+}
+
+bool sensitive_is_joined(struct view value)
+{
+    size_t len = value.len;
+
+    return len > SENSITIVE_PAN_MAX && sensitive_digits(value, 0, len) == len &&
+           is_expiry(value, len - 4) && is_card(value, 0, len - 4, len - 4);
 }

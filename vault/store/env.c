@@ -8,6 +8,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "vault/base/log.h"
+
 #define ENV_DBIS      8
 #define ENV_BYTES_MAX ((uint64_t)1 << 40)
 #define ENV_BYTES_MIN ((uint64_t)1 << 20)
@@ -143,14 +145,21 @@ enum hufu_err env_format(MDB_txn *txn, MDB_dbi dbi, uint32_t version, bool fresh
 {
     MDB_val key = env_val(view_str(FORMAT_KEY)), value;
     uint8_t mem[4];
+    struct reader r;
     struct buf b;
     int rc;
 
     buf_fixed(&b, mem, sizeof(mem));
     buf_u32(&b, version);
     rc = mdb_get(txn, dbi, &key, &value);
-    if (rc == 0)
-        return view_equal(env_view(&value), buf_view(&b)) ? HUFU_OK : HUFU_CORRUPT;
+    if (rc == 0 && view_equal(env_view(&value), buf_view(&b)))
+        return HUFU_OK;
+    if (rc == 0) {
+        reader_init(&r, value.mv_data, value.mv_size);
+        log_event(LOG_ERROR_LEVEL, "store.format", "found", LOG_NUM(reader_u32(&r)), "wanted",
+                  LOG_NUM(version), NULL);
+        return HUFU_CORRUPT; /* of another version of this program */
+    }
     if (rc != MDB_NOTFOUND)
         return env_err(rc);
     if (!fresh)

@@ -21,7 +21,7 @@
 #include "vault/base/merkle.h"
 #include "vault/store/env.h"
 
-#define JOURNAL_FORMAT     1
+#define JOURNAL_FORMAT     2
 #define JOURNAL_DIGEST_LEN 32
 #define JOURNAL_NODE_LEN   9   /* bytes of a node's key */
 #define JOURNAL_META_MAX   512 /* bytes of a meta key, LMDB takes 511 */

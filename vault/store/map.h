@@ -18,7 +18,7 @@
 #include "vault/store/env.h"
 #include "vault/store/generation.h"
 
-#define MAP_FORMAT    1
+#define MAP_FORMAT    2
 #define MAP_BYTES_MAX (4u << 20) /* keeps a transaction's dirty pages few, whatever the images */
 
 struct map {
