@@ -200,8 +200,10 @@ int main(int argc, char **argv)
                                   .slice_ops = 1024,
                                   .queue_max = GROUP_MAX,
                                   .clock = &clock_system,
-                                  .hooks = { bench_seal, bench_line, bench_digest, bench_changed,
-                                             NULL } };
+                                  .hooks = { .seal = bench_seal,
+                                             .line = bench_line,
+                                             .digest = bench_digest,
+                                             .changed = bench_changed } };
     struct store_reader *r = NULL;
     struct store *s = NULL;
     struct store_numbers numbers;
