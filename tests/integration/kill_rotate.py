@@ -77,11 +77,11 @@ class Custodians:
             reply = ask(self.carl.post, "/v1/ceremonies", body)
             if reply is not None and reply.status == 201:
                 c = reply.json()
+            elif reply is not None and reply.status == 422 and domain == "ff":
+                break  # its marks tell no more versions apart
             elif reply is not None:
                 reply.expect(409)
                 c = self.running(kind, domain)
-                if c is None and domain == "ff":  # its marks tell no more versions apart
-                    break
             else:
                 time.sleep(0.05)
         while c and c["state"] == "proposed" and not stop.is_set():
@@ -182,8 +182,13 @@ def test_C43_ff1_tokens_of_every_version_open(v):
     states = [k["state"] for k in sorted(keys, key=lambda k: k["version"]) if k["kind"] == "ff1"]
     check(len(states) > 1, "no FF1 key was rotated")
     equal(states, ["deactivated"] * (len(states) - 1) + ["active"], "states of the FF1 keys")
+    cards = sorted({value for (d, _), value in v.ledger.owner.items() if d == "ff"})
+    last = Partner(v).post("/v1/tokenize", {"domain": "ff", "values": cards},
+                           headers={"X-Request-Id": "ff-last"}).expect(200).json()["results"]
+    for value, item in zip(cards, last):  # by the last version too
+        v.ledger.take("ff", value, item, "ff-last")
     pairs = [(t, value) for (d, t), value in v.ledger.owner.items() if d == "ff"]
-    check(len(pairs) > 10, "only %d tokens" % len(pairs))
+    check(len(pairs) > len(cards) > 0, "%d tokens of %d cards" % (len(pairs), len(cards)))
     olga = Person(v, "olga").ready()
     for at in range(0, len(pairs), 10):
         body = {"domain": "ff", "tokens": [t for t, _ in pairs[at:at + 10]], "purpose": "refund",
