@@ -112,4 +112,25 @@ static inline const struct rig_reply *rig_reveal(struct core_rig *rig, const cha
     return r;
 }
 
+/* A custodian's ceremony; domain and subject may be NULL. */
+static inline const struct rig_reply *rig_propose(struct core_rig *rig, const char *session,
+                                                  const char *kind, const char *domain,
+                                                  const char *subject)
+{
+    struct rig_who who = { .session = session };
+    const struct rig_reply *r;
+    struct buf b;
+
+    buf_init(&b, 1024);
+    if (domain != NULL)
+        msg_put_text(&b, MSG_DOMAIN, view_str(domain));
+    if (subject != NULL)
+        msg_put_text(&b, MSG_SUBJECT, view_str(subject));
+    msg_put_text(&b, MSG_REASON, view_str("cryptoperiod"));
+    msg_put_text(&b, MSG_KIND, view_str(kind));
+    r = rig_call(rig, VERB_CEREMONY_PROPOSE, &who, buf_view(&b));
+    buf_done(&b);
+    return r;
+}
+
 #endif

@@ -1,27 +1,16 @@
 /*
  * guess_calls.h - who guesses cards: the originals of one bucket, and batches of values.
  *
- * Layer:   tests. Includes tests/core_calls.h.
+ * Layer:   tests. Includes tests/core_calls.h, tests/luhn.h.
  * Threads: one.
  */
 #ifndef HUFU_TESTS_GUESS_CALLS_H
 #define HUFU_TESTS_GUESS_CALLS_H
 
 #include "tests/core_calls.h"
+#include "tests/luhn.h"
 
 #define GUESS_CARD 17 /* bytes of a card with its NUL */
-
-static inline bool guess_is_luhn(const char *digits)
-{
-    unsigned sum = 0;
-
-    for (size_t i = 0; i < 16; i++) {
-        unsigned d = (unsigned)(digits[i] - '0') * (i % 2 == 0 ? 2 : 1);
-
-        sum += d > 9 ? d - 9 : d;
-    }
-    return sum % 10 == 0;
-}
 
 /* The first count cards of the bucket with these first six and last four digits. There are 10^5. */
 static inline void guess_cards(const char *six, const char *four, size_t count,
@@ -31,7 +20,7 @@ static inline void guess_cards(const char *six, const char *four, size_t count,
 
     for (unsigned middle = 0; n < count && middle < 1000000; middle++) {
         snprintf(out[n], GUESS_CARD, "%.6s%06u%.4s", six, middle % 1000000, four);
-        n += guess_is_luhn(out[n]);
+        n += luhn_holds(out[n]);
     }
     RIG_CHECK(n == count);
 }
@@ -42,7 +31,7 @@ static inline void guess_card_of(unsigned bucket, char out[static GUESS_CARD])
     for (unsigned check = 0; check < 10; check++) {
         snprintf(out, GUESS_CARD, "4%05u123450%03u%u", bucket / 1000 % 100000, bucket % 1000,
                  check);
-        if (guess_is_luhn(out))
+        if (luhn_holds(out))
             return;
     }
 }

@@ -108,20 +108,7 @@ static inline void reveal(unsigned i)
 static inline const struct rig_reply *propose(const char *kind, const char *domain,
                                               const char *subject)
 {
-    struct rig_who who = { .session = carl };
-    const struct rig_reply *r;
-    struct buf b;
-
-    buf_init(&b, 1024);
-    if (domain != NULL)
-        msg_put_text(&b, MSG_DOMAIN, view_str(domain));
-    if (subject != NULL)
-        msg_put_text(&b, MSG_SUBJECT, view_str(subject));
-    msg_put_text(&b, MSG_REASON, view_str("cryptoperiod"));
-    msg_put_text(&b, MSG_KIND, view_str(kind));
-    r = rig_call(&rig, VERB_CEREMONY_PROPOSE, &who, buf_view(&b));
-    buf_done(&b);
-    return r;
+    return rig_propose(&rig, carl, kind, domain, subject);
 }
 
 /* Proposed by carl and seconded by cora: it runs. */

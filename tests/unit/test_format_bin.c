@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/format_suite.h"
+#include "tests/luhn.h"
 #include "vault/format/format_bin.h"
 #include "vault/format/format_part.h"
 
@@ -167,20 +168,6 @@ static void test_C19_with_bins_needs_room(void **state)
     format_free(fmt);
 }
 
-static bool is_luhn(const char *v)
-{
-    int sum = 0, len = (int)strlen(v);
-
-    for (int i = 0; i < len; i++) {
-        int d = v[len - 1 - i] - '0';
-
-        if (i % 2 == 1)
-            d = 2 * d > 9 ? 2 * d - 9 : 2 * d;
-        sum += d;
-    }
-    return sum % 10 == 0;
-}
-
 #define SMALL "mark = token-bin\ntoken_bins = 123450-123452, 000007, 999999\n"
 
 static bool is_small_bin(uint32_t bin)
@@ -215,16 +202,16 @@ static void test_C19_capacity_is_what_counting_gives(void **state)
             v[7] = rows[i].stays[0];
             switch (format_judge(fmt, keep, view_str(v))) {
             case FORMAT_ORIGINAL:
-                assert_true(is_luhn(v) && !is_small_bin(n / 10));
+                assert_true(luhn_holds(v) && !is_small_bin(n / 10));
                 originals++;
                 break;
             case FORMAT_TOKEN_SHAPE:
-                assert_true(is_luhn(v) && is_small_bin(n / 10));
+                assert_true(luhn_holds(v) && is_small_bin(n / 10));
                 assert_int_equal(format_check(fmt, view_str(v)), HUFU_INVALID_VALUE);
                 tokens++;
                 break;
             case FORMAT_NEITHER:
-                assert_false(is_luhn(v));
+                assert_false(luhn_holds(v));
                 break;
             }
         }
@@ -295,7 +282,7 @@ static void test_C19_capacity_and_draw_of_the_longest(void **state)
             for (int i = 0; i < 40; i++) {
                 assert_int_equal(format_draw(fmt, keep, view_str(v), &draw, (uint8_t *)token),
                                  HUFU_OK);
-                assert_true(is_luhn(token) && memcmp(token, "999000", 6) == 0);
+                assert_true(luhn_holds(token) && memcmp(token, "999000", 6) == 0);
                 assert_memory_equal(token + len - suffix, v, suffix);
                 assert_int_equal(format_judge(fmt, keep, view_str(token)), FORMAT_TOKEN_SHAPE);
                 for (size_t k = 6; k < len; k++)
@@ -325,7 +312,7 @@ static void test_C19_fill_gives_each_token_once(void **state)
         assert_int_equal(count, suffix == 0 ? 3100 : suffix == 1 ? 310 : 31);
         for (uint64_t n = 0; n < count; n++) {
             format_bin_fill(fmt, shape, keep, n, (uint8_t *)token);
-            assert_true(is_luhn(token));
+            assert_true(luhn_holds(token));
             assert_int_equal(format_judge(fmt, keep, view_str(token)), FORMAT_TOKEN_SHAPE);
             assert_memory_equal(token + 10 - suffix, &"42"[2 - suffix], suffix);
             assert_true(strcmp(token, before) > 0);
@@ -352,7 +339,7 @@ static void test_C19_draw_is_uniform(void **state)
 
         assert_int_equal(format_draw(fmt, keep, view_str("000000000"), &draw, (uint8_t *)token),
                          HUFU_OK);
-        assert_true(is_luhn(token) && token[8] == '0');
+        assert_true(luhn_holds(token) && token[8] == '0');
         if (memcmp(token, "9999997", 7) == 0)
             times[3][0]++;
         else if (memcmp(token, "12345", 5) == 0 && token[5] <= '2')
