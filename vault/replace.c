@@ -24,18 +24,9 @@ struct replacing {           /* in req->work: what is written is borrowed until 
 static bool has_same_bucket(const struct replacing *r)
 {
     const struct domain *d = r->job.d;
-    uint8_t mine_mem[FORMAT_PLACES_MAX + 8], new_mem[FORMAT_PLACES_MAX + 8];
-    struct buf mine, new_value;
-    bool same;
 
-    buf_fixed(&mine, mine_mem, sizeof(mine_mem));
-    buf_fixed(&new_value, new_mem, sizeof(new_mem));
-    format_bucket(d->format, d->keep, view_of(r->token.text, r->token.len), &mine);
-    format_bucket(d->format, d->keep, view_of(r->it.value, r->it.value_len), &new_value);
-    same = buf_check(&mine) == HUFU_OK && buf_check(&new_value) == HUFU_OK &&
-           view_equal(buf_view(&mine), buf_view(&new_value));
-    wipe(new_mem, sizeof(new_mem));
-    return same;
+    return format_same_bucket(d->format, d->keep, view_of(r->token.text, r->token.len),
+                              view_of(r->it.value, r->it.value_len));
 }
 
 /* Everything that can be said without the token's record. */

@@ -103,8 +103,7 @@ HUFU_MUST_USE enum hufu_err row_find_count(struct worker *w, struct view key, ui
  * that the draft has before it under that key. */
 HUFU_MUST_USE enum hufu_err row_guess_key(struct worker *w, struct request *req, struct view value,
                                           struct view *key_out);
-void row_add_guess(struct worker *w, struct store_op *op, struct view key, bool miss,
-                   uint64_t hits);
+void row_add_guess(struct store_op *op, struct view key, bool miss, uint64_t hits);
 /* All guesses of one operation against values_per_day, once: its misses, and the hits that the
  * draft has up to its end. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err row_count_values(struct worker *w, struct request *req,

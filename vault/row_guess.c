@@ -107,12 +107,11 @@ enum hufu_err row_guess_left(struct worker *w, struct request *req, struct view 
 
 /* A hit adds nothing. It passes where a miss in its place would, or the limit tells the two apart;
  * hits before it in the same draft might have been misses too. */
-void row_add_guess(struct worker *w, struct store_op *op, struct view key, bool miss, uint64_t hits)
+void row_add_guess(struct store_op *op, struct view key, bool miss, uint64_t hits)
 {
     struct tail tail;
     uint64_t room;
 
-    (void)w;
     if (key.len == 0)
         return;
     memcpy(&tail, key.p + key.len, sizeof(tail));
@@ -151,6 +150,6 @@ enum hufu_err row_count_guess(struct worker *w, struct request *req, struct stor
 
     if (err != HUFU_OK)
         return err;
-    row_add_guess(w, op, key, miss, 0);
+    row_add_guess(op, key, miss, 0);
     return row_count_values(w, req, op, miss ? 1 : 0, miss ? 0 : 1);
 }

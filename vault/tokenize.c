@@ -45,7 +45,7 @@ static enum hufu_err count_guess(struct tokenize_job *job, struct mapping *it, s
     if (it->guess_key.len == 0)
         return HUFU_OK;
     first = first_of_bucket(job, it);
-    row_add_guess(job->w, op, it->guess_key, miss, first->guess_hits);
+    row_add_guess(op, it->guess_key, miss, first->guess_hits);
     first->guess_hits += !miss;
     return HUFU_OK;
 }

@@ -51,23 +51,6 @@ static bool same_rank(const struct format_rank *a, const struct format_rank *b)
            memcmp(a->symbol, b->symbol, a->len * sizeof(a->symbol[0])) == 0;
 }
 
-static bool same_bucket(const struct format *fmt, struct format_keep keep, struct view a,
-                        struct view b)
-{
-    uint8_t mem[2][80];
-    struct buf home, there;
-    bool same;
-
-    buf_fixed(&home, mem[0], sizeof(mem[0]));
-    buf_fixed(&there, mem[1], sizeof(mem[1]));
-    format_bucket(fmt, keep, a, &home);
-    format_bucket(fmt, keep, b, &there);
-    same = buf_check(&home) == HUFU_OK && view_equal(buf_view(&home), buf_view(&there));
-    buf_done(&home);
-    buf_done(&there);
-    return same;
-}
-
 /* Its token of a generation is a token, its own, and leads back. */
 static void check_token(const struct format *fmt, struct format_keep keep, struct view original,
                         uint32_t generation, uint32_t generations)
@@ -78,7 +61,7 @@ static void check_token(const struct format *fmt, struct format_keep keep, struc
 
     format_rank_mark(fmt, keep, original, generation, token);
     if (format_check(fmt, t) == HUFU_OK || !format_is_token(fmt, keep, t) ||
-        !same_bucket(fmt, keep, original, t))
+        !format_same_bucket(fmt, keep, original, t))
         fail_msg("%s %u+%u: %s", format_name(fmt), keep.prefix, keep.suffix, token);
     if (format_rank_unmark(fmt, keep, t, &seen, again) != HUFU_OK || seen != generation ||
         !view_equal(view_of(again, t.len), original))
@@ -113,7 +96,7 @@ static bool check_rank(const struct format *fmt, struct format_keep keep, struct
 {
     if (!leads_back(fmt, keep, like, rank, out))
         return false;
-    if (!same_bucket(fmt, keep, like, view_of(out, like.len)))
+    if (!format_same_bucket(fmt, keep, like, view_of(out, like.len)))
         fail_msg("%s %u+%u: %.*s", format_name(fmt), keep.prefix, keep.suffix, (int)like.len, out);
     return true;
 }

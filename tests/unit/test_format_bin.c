@@ -11,24 +11,11 @@
 
 #include "tests/format_suite.h"
 #include "tests/luhn.h"
+#include "tests/unit/format_text.h"
 #include "vault/format/format_bin.h"
 #include "vault/format/format_part.h"
 
-#define HEAD(layout, prefix, suffix, hidden)                                                       \
-    "[format f]\nclass = C2\nsource = test\nlayout = " layout                                      \
-    "\nseparators = none\nkeep_prefix_max = " prefix "\nkeep_suffix_max = " suffix                 \
-    "\nhidden_min = " hidden "\nmask = 0+0\n"
 #define PAN(rest) HEAD("digits(12-18) check(luhn)", "0", "4", "2") rest
-
-static struct format *parse(const char *text)
-{
-    struct format *fmt = NULL;
-    char err_text[FORMAT_ERR_MAX] = "";
-
-    if (format_parse(view_str(text), &fmt, err_text, sizeof(err_text)) != HUFU_OK)
-        fail_msg("%s\n%s", err_text, text);
-    return fmt;
-}
 
 static void test_C19_definition_is_read_and_printed(void **state)
 {

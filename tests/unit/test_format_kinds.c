@@ -12,17 +12,8 @@
 #include <cmocka.h>
 
 #include "tests/format_suite.h"
+#include "tests/unit/format_text.h"
 #include "vault/access/textguard.h"
-
-static struct format *parse(const char *text)
-{
-    struct format *fmt = NULL;
-    char err_text[FORMAT_ERR_MAX] = "";
-
-    if (format_parse(view_str(text), &fmt, err_text, sizeof(err_text)) != HUFU_OK)
-        fail_msg("%s\n%s", err_text, text);
-    return fmt;
-}
 
 /* 'O' original, 'T' token shape, 'N' neither, 'R' not of the alphabet or length. */
 static char verdict(const struct format *fmt, const char *value)

@@ -11,23 +11,10 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/format_text.h"
 #include "tests/unit/rank_rig.h"
 #include "vault/format/format_rank.h"
 
-static struct format *parse(const char *text)
-{
-    struct format *fmt = NULL;
-    char err_text[FORMAT_ERR_MAX] = "";
-
-    if (format_parse(view_str(text), &fmt, err_text, sizeof(err_text)) != HUFU_OK)
-        fail_msg("%s\n%s", err_text, text);
-    return fmt;
-}
-
-#define HEAD(layout, prefix, suffix, hidden)                                                       \
-    "[format p]\nclass = C2\nsource = test\nlayout = " layout                                      \
-    "\nseparators = none\nkeep_prefix_max = " prefix "\nkeep_suffix_max = " suffix                 \
-    "\nhidden_min = " hidden "\nmask = 0+0\n"
 #define WRONG "mark = wrong-check\n"
 #define M31   "[alphabet m]\nsymbols = 0-9 A-H J-N P-R T U W-Y\n"
 
@@ -126,7 +113,7 @@ static void run(const struct format *fmt, size_t row, uint64_t originals)
         if (n >= originals || n % 61 != 0)
             continue;
         if (format_check(fmt, view_of(out, len)) != HUFU_OK ||
-            !same_bucket(fmt, keep, view_of(like, len), view_of(out, len)))
+            !format_same_bucket(fmt, keep, view_of(like, len), view_of(out, len)))
             fail_msg("row %zu: %.*s", row, (int)len, out);
         check_token(fmt, keep, view_of(out, len), (uint32_t)(n / 61 % generations), generations);
     }

@@ -11,27 +11,13 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/format_text.h"
 #include "vault/format/format_set.h"
 #include "vault/format/format_tokens.h"
 
 #define BUCKETS 1100000
 
 static const char all[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
-static struct format *parse(const char *text)
-{
-    struct format *fmt = NULL;
-    char err_text[FORMAT_ERR_MAX] = "";
-
-    if (format_parse(view_str(text), &fmt, err_text, sizeof(err_text)) != HUFU_OK)
-        fail_msg("%s\n%s", err_text, text);
-    return fmt;
-}
-
-#define HEAD(layout, prefix, suffix, hidden)                                                       \
-    "[format p]\nclass = C2\nsource = test\nlayout = " layout                                      \
-    "\nseparators = none\nkeep_prefix_max = " prefix "\nkeep_suffix_max = " suffix                 \
-    "\nhidden_min = " hidden "\nmask = 0+0\n"
 
 /* Norway's country code, digits and letters behind it. */
 #define IBAN(bban, prefix, suffix, marks)                                                          \

@@ -208,6 +208,23 @@ void format_bucket(const struct format *fmt, struct format_keep keep, struct vie
     buf_put(out, canonical.p + canonical.len - keep.suffix, keep.suffix);
 }
 
+bool format_same_bucket(const struct format *fmt, struct format_keep keep, struct view a,
+                        struct view b)
+{
+    uint8_t mem[2][FORMAT_PLACES_MAX + 8];
+    struct buf of_a, of_b;
+    bool same;
+
+    buf_fixed(&of_a, mem[0], sizeof(mem[0]));
+    buf_fixed(&of_b, mem[1], sizeof(mem[1]));
+    format_bucket(fmt, keep, a, &of_a);
+    format_bucket(fmt, keep, b, &of_b);
+    same = buf_check(&of_a) == HUFU_OK && buf_check(&of_b) == HUFU_OK &&
+           view_equal(buf_view(&of_a), buf_view(&of_b));
+    wipe(mem, sizeof(mem));
+    return same;
+}
+
 size_t format_kind_count(const struct format *fmt)
 {
     return fmt->shapes_count;

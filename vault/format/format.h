@@ -66,8 +66,7 @@ const char *format_name(const struct format *fmt);
 enum format_class format_class(const struct format *fmt);
 /* True where originals carry a check digit (pan, iban, cn-id). */
 bool format_has_check(const struct format *fmt);
-/* True where every token is told from every original without a key. False: `marked = no`, tokens
- * look like originals, and a domain must say that it wants that. */
+/* True where every token is told from every original without a key; else a domain must want it. */
 bool format_is_marked(const struct format *fmt);
 bool format_keeps_length(const struct format *fmt); /* tokens are as long as their values */
 size_t format_len_min(const struct format *fmt);    /* bytes, canonical */
@@ -96,8 +95,7 @@ HUFU_MUST_USE enum hufu_err format_check(const struct format *fmt, struct view c
  * original could be a token. */
 bool format_is_token(const struct format *fmt, struct format_keep keep, struct view canonical);
 
-/* Both questions in one pass. An original is called one first: without a mark there is no
- * FORMAT_TOKEN_SHAPE. */
+/* Both in one pass. An original is called one first: unmarked there is no FORMAT_TOKEN_SHAPE. */
 enum format_verdict format_judge(const struct format *fmt, struct format_keep keep,
                                  struct view canonical);
 
@@ -124,6 +122,8 @@ HUFU_MUST_USE enum hufu_err format_draw_any(const struct format *fmt, struct for
  * kept prefix, kept suffix: FORMAT_PLACES_MAX + 3 at most. A token is in its original's bucket. */
 void format_bucket(const struct format *fmt, struct format_keep keep, struct view canonical,
                    struct buf *out);
+bool format_same_bucket(const struct format *fmt, struct format_keep keep, struct view a,
+                        struct view b);
 
 /* Appends a viewer's mask: as long as canonical, hidden are '*'. */
 void format_mask_for(const struct format *fmt, enum format_viewer viewer, struct view canonical,
