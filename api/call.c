@@ -32,7 +32,7 @@ void call_init(struct call *c)
     c->wait.done = on_reply;
     buf_init(&c->body, FRAME_BODY_MAX);
     buf_init(&c->fields, FRAME_BODY_MAX);
-    buf_init(&c->frame, FRAME_BODY_MAX);
+    buf_init(&c->head, FRAME_BODY_MAX);
     buf_init(&c->text, FRAME_MAX);
 }
 
@@ -52,7 +52,7 @@ void call_done(struct call *c)
 {
     buf_done(&c->body);
     buf_done(&c->fields);
-    buf_done(&c->frame);
+    buf_done(&c->head);
     buf_done(&c->text);
     wipe(c, sizeof(*c));
 }
@@ -61,7 +61,7 @@ void call_reset(struct call *c)
 {
     shrink(&c->body);
     shrink(&c->fields);
-    shrink(&c->frame);
+    shrink(&c->head);
     shrink(&c->text);
     wipe(c->session, sizeof(c->session));
     c->connection = NULL;
@@ -161,8 +161,9 @@ void call_make_plain(struct call *c, const struct call_from *from)
     struct msg_request req;
 
     make_head(c, from, &req);
-    buf_reset(&c->frame);
-    msg_request_put_head(&c->frame, &req);
+    buf_reset(&c->head);
+    buf_reset(&c->fields);
+    msg_request_put_head(&c->head, &req);
 }
 
 struct args {
@@ -225,10 +226,8 @@ enum hufu_err call_make_request(struct call *c, const struct call_from *from)
         c->whole = fault.whole;
         buf_reset(&c->fields);
     }
-    buf_reset(&c->frame);
-    msg_request_put_head(&c->frame, &req);
-    buf_put(&c->frame, c->fields.p, c->fields.len);
-    buf_reset(&c->fields);
+    buf_reset(&c->head);
+    msg_request_put_head(&c->head, &req);
     buf_reset(&c->body);
-    return buf_check(&c->frame) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+    return buf_check(&c->head) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }

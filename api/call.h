@@ -44,9 +44,8 @@ struct call {
     uint8_t session[MSG_SESSION_LEN];
     uint8_t request_id[CALL_KEY_MAX], idem_key[CALL_KEY_MAX];
     size_t request_id_len, idem_key_len;
-    struct buf body;   /* as it came in */
-    struct buf fields; /* of the frame */
-    struct buf frame;
+    struct buf body;         /* as it came in */
+    struct buf head, fields; /* of the frame: its two parts */
     /* written by done */
     enum hufu_err link_err;
     struct msg_reply reply; /* its body lies in text */

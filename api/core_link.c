@@ -290,16 +290,17 @@ bool core_link_is_up(struct core_link *cl)
     return up;
 }
 
-enum hufu_err core_link_send(struct core_link *cl, uint16_t verb, struct view body,
-                             struct core_wait *w)
+enum hufu_err core_link_send(struct core_link *cl, uint16_t verb, struct view head,
+                             struct view fields, struct core_wait *w)
 {
+    const struct view part[] = { head, fields };
     enum hufu_err err = HUFU_UNAVAILABLE;
     bool must_wake = false;
     uint64_t id;
 
     pthread_rwlock_rdlock(&cl->lock);
-    if (cl->up && slot_take(cl, w, FRAME_HEADER_LEN + body.len, &id)) {
-        err = link_send(&cl->link, verb, id, body);
+    if (cl->up && slot_take(cl, w, FRAME_HEADER_LEN + head.len + fields.len, &id)) {
+        err = link_send_parts(&cl->link, verb, id, part, 2);
         /* Not sent, but given up by the reading thread meanwhile: then done was called. */
         if (err != HUFU_OK)
             err = slot_give(cl, id) != NULL ? HUFU_UNAVAILABLE : HUFU_OK;

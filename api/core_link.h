@@ -44,11 +44,11 @@ void core_link_attach(struct core_link *cl, int fd);
 bool core_link_is_up(struct core_link *cl);
 
 /*
- * Sends a request's body as a frame of type verb.
+ * Sends a request as a frame of type verb, whose body is head and fields.
  * Returns: HUFU_OK: w->done will be called; HUFU_UNAVAILABLE: it will not.
  */
-HUFU_MUST_USE enum hufu_err core_link_send(struct core_link *cl, uint16_t verb, struct view body,
-                                           struct core_wait *w);
+HUFU_MUST_USE enum hufu_err core_link_send(struct core_link *cl, uint16_t verb, struct view head,
+                                           struct view fields, struct core_wait *w);
 /* Gives everyone who waits HUFU_UNAVAILABLE now. */
 void core_link_fail_all(struct core_link *cl);
 size_t core_link_waiting(struct core_link *cl);

@@ -61,6 +61,7 @@ void peer_close(struct serve *s, struct peer *p)
     if (p == NULL)
         return;
     watchdog_remove(s->watchdog, &p->watch);
+    answer_done(&p->answer);
     call_done(&p->call);
     tls_give(p->set);
     wipe(p, sizeof(*p));

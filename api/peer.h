@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/answer.h"
 #include "api/call.h"
 #include "api/serve.h"
 #include "api/tls.h"
@@ -29,6 +30,7 @@ struct peer {
     struct view target; /* of the present request, as it came in */
     bool target_ok;
     struct call call;
+    struct answer answer; /* its body lies in the call */
 };
 
 /* A connection begins: its deadline runs, its session is set up. NULL: no memory. */

@@ -54,7 +54,7 @@ static enum MHD_Result send_reply(struct serve *s, struct peer *p, struct reply 
     c->stage = CALL_DONE;
     trace_answer(s, p, reply);
     watchdog_set(&p->watch, s->body_ms, false);
-    return answer_send(c->connection, reply, view_of(c->request_id, c->request_id_len));
+    return answer_send(c->connection, &p->answer, reply, view_of(c->request_id, c->request_id_len));
 }
 
 /* Answers with an error; close: nothing more is read from this connection. */
@@ -74,7 +74,8 @@ static enum MHD_Result refuse(struct serve *s, struct peer *p, enum hufu_err err
     return send_reply(s, p, &reply);
 }
 
-/* Sends c->frame to the core and suspends the connection; on failure it answers 503 itself. */
+/* Sends the call's frame to the core and suspends the connection; on failure it answers 503 itself.
+ */
 static enum MHD_Result ask_core(struct serve *s, struct peer *p, uint16_t verb,
                                 enum call_stage stage)
 {
@@ -86,11 +87,13 @@ static enum MHD_Result ask_core(struct serve *s, struct peer *p, uint16_t verb,
     watchdog_set(&p->watch, 0, false);
     /* Before the frame goes out: the answer may be here before this function ends. */
     MHD_suspend_connection(c->connection);
-    if (core_link_send(s->core, verb, buf_view(&c->frame), &c->wait) != HUFU_OK) {
+    if (core_link_send(s->core, verb, buf_view(&c->head), buf_view(&c->fields), &c->wait) !=
+        HUFU_OK) {
         c->link_err = HUFU_UNAVAILABLE;
         MHD_resume_connection(c->connection);
     }
-    buf_reset(&c->frame);
+    buf_reset(&c->head);
+    buf_reset(&c->fields);
     return MHD_YES;
 }
 

@@ -48,7 +48,7 @@ cmocka.h          |
 
 # Longer than the rule: file | most lines | reason.
 long_files='
-vault/base/msg.h     | 260 | two tables, of fields and of verbs, that are only readable side by side
+vault/base/msg.h     | 264 | two tables, of fields and of verbs, that are only readable side by side
 vault/store/store.h  | 230 | the seam of the storage: one contract, two implementations
 '
 

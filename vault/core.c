@@ -50,10 +50,13 @@ static void *work(void *arg)
 {
     struct worker *w = arg;
 
-    while (!queue_is_closed(&w->core->work) || queue_count(&w->core->work) > 0)
-        if (!worker_step(w))
-            queue_wait(&w->core->work, 0);
-    return NULL;
+    for (;;) {
+        if (worker_step(w))
+            continue;
+        if (queue_is_closed(&w->core->work))
+            return NULL; /* nothing is left, and no reply is held back */
+        queue_wait(&w->core->work, 0);
+    }
 }
 
 static void *journal(void *arg)

@@ -41,6 +41,7 @@ static enum hufu_err settle_journal(struct keeper *k, const struct key *key)
     store_numbers(k->core->store, &n);
     if (n.trimmed > atomic_load(&key->row_seq))
         return HUFU_OK;
+    store_hurry(k->core->store, n.seq); /* their segment goes once the map has all of it */
     k->req.draft = (struct store_draft){ 0 };
     err = n.applied > atomic_load(&key->row_seq) ? keeper_commit(k) : HUFU_OK;
     return err == HUFU_OK ? HUFU_BUSY : err;

@@ -5,7 +5,9 @@
 #include "vault/base/log.h"
 #include "vault/base/secret.h"
 
-#define OUT_MAX (64U * 1024 * 1024) /* bytes that may wait: more than the front has asked for */
+#define OUT_MAX      (64U * 1024 * 1024) /* bytes that may wait: more than the front has asked for */
+#define SHORT_BYTES  1024                /* a frame below is short work */
+#define SHORT_WEIGHT 4
 
 void front_link_init(struct front_link *l, struct core *core, int fd, int wake_fd)
 {
@@ -47,20 +49,23 @@ static void wake(const struct front_link *l)
 static void send_reply(struct front_link *l, uint64_t number, uint16_t verb, uint64_t id,
                        const struct msg_reply *reply)
 {
-    struct buf body;
+    uint8_t mem[MSG_REPLY_HEAD_LEN];
+    struct view part[2];
+    struct buf head;
     bool waits;
 
-    buf_init(&body, FRAME_BODY_MAX);
-    msg_reply_put(&body, reply);
+    buf_fixed(&head, mem, sizeof(mem));
+    msg_reply_put_head(&head, reply);
+    part[0] = buf_view(&head);
+    part[1] = reply->body;
     pthread_mutex_lock(&l->mu);
-    if (number == l->number && l->link.fd >= 0 && buf_check(&body) == HUFU_OK &&
-        link_send(&l->link, verb | MSG_REPLY, id, buf_view(&body)) != HUFU_OK)
+    if (number == l->number && l->link.fd >= 0 && buf_check(&head) == HUFU_OK &&
+        link_send_parts(&l->link, verb | MSG_REPLY, id, part, 2) != HUFU_OK)
         log_event(LOG_WARN, "front.send", NULL);
     waits = link_wants_write(&l->link);
     pthread_mutex_unlock(&l->mu);
     if (waits)
         wake(l);
-    buf_done(&body);
 }
 
 void front_link_send(struct core *core, struct request *req)
@@ -76,33 +81,63 @@ void front_link_gather(struct core *core, bool on)
     pthread_mutex_lock(&l->mu);
     if (on)
         link_hold(&l->link);
-    else if (link_flush(&l->link, &left) != HUFU_OK)
+    else if (link_release(&l->link, &left) != HUFU_OK)
         left = false; /* the reader finds the link gone */
     pthread_mutex_unlock(&l->mu);
     if (left)
         wake(l);
 }
 
-/* A frame becomes a request; what cannot be taken is answered 503. False: the link must close. */
-static bool take(struct front_link *l, const struct frame *f)
+static void say_later(struct front_link *l, uint16_t verb, uint64_t id)
 {
     struct msg_reply later = { .err = HUFU_UNAVAILABLE,
                                .where = MSG_WHERE_NONE,
                                .retry_after_s = 1 };
+
+    send_reply(l, l->number, verb, id, &later);
+}
+
+struct taken { /* the requests of one read */
+    struct qnode *first, **tail;
+    size_t weight; /* SHORT_WEIGHT for each that is more than a moment's work */
+};
+
+/* A frame becomes a request; what cannot be taken is answered 503. False: the link must close. */
+static bool take(struct front_link *l, const struct frame *f, struct taken *t)
+{
     enum hufu_err err;
     struct request *req = request_new(l->core, f->type, f->body, &err);
 
     if (req == NULL && err == HUFU_CORRUPT)
         return false;
-    if (req != NULL) {
-        req->frame_id = f->id;
-        req->link = l->number;
-        if (queue_put(&l->core->work, &req->node) == HUFU_OK)
-            return true;
+    if (req == NULL) {
+        say_later(l, f->type, f->id);
+        return true;
+    }
+    req->frame_id = f->id;
+    req->link = l->number;
+    *t->tail = &req->node;
+    t->tail = &req->node.next;
+    t->weight += f->body.len < SHORT_BYTES ? 1 : SHORT_WEIGHT;
+    return true;
+}
+
+/* All requests of one read go to the workers at once. To wake a worker costs as much as to serve a
+ * short request or two: one is woken for each SHORT_WEIGHT of those. */
+static void hand_over(struct front_link *l, const struct taken *t)
+{
+    size_t wakes = (t->weight + SHORT_WEIGHT - 1) / SHORT_WEIGHT;
+    struct qnode *rest = t->first;
+
+    if (rest != NULL)
+        rest = queue_put_all(&l->core->work, rest, wakes);
+    while (rest != NULL) {
+        struct request *req = (struct request *)rest;
+
+        rest = rest->next;
+        say_later(l, req->msg.verb, req->frame_id);
         request_free(req);
     }
-    send_reply(l, l->number, f->type, f->id, &later);
-    return true;
 }
 
 static void hang_up(struct front_link *l, const char *why)
@@ -117,14 +152,13 @@ static void hang_up(struct front_link *l, const char *why)
 void front_link_read(struct front_link *l)
 {
     enum hufu_err filled = link_fill(&l->link), err;
+    struct taken taken = { .tail = &taken.first };
     struct frame f;
 
-    while ((err = link_next(&l->link, &f)) == HUFU_OK) {
-        if (!take(l, &f)) {
-            hang_up(l, "malformed");
-            return;
-        }
-    }
+    while ((err = link_next(&l->link, &f)) == HUFU_OK)
+        if (!take(l, &f, &taken))
+            break;
+    hand_over(l, &taken);
     if (err != HUFU_NOT_FOUND)
         hang_up(l, "malformed");
     else if (filled != HUFU_OK)

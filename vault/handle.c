@@ -8,6 +8,8 @@
 #include "vault/idempotency.h"
 #include "vault/row.h"
 
+#define GATHER_MAX 8 /* requests whose replies wait for each other */
+
 /* clang-format off */
 static const struct {
     handler_fn *handle; /* NULL: not there yet */
@@ -284,10 +286,21 @@ static void serve(struct worker *w, struct request *req)
         request_answer(req, HUFU_OK, MSG_WHERE_NONE);
 }
 
+/* Replies that need no commit leave together while several requests wait, but soon: what the
+ * journal thread answers meanwhile may wait for them. */
+static void gather(struct worker *w, bool on)
+{
+    if (w->core->gather != NULL && on != (w->gathered > 0))
+        w->core->gather(w->core, on);
+    w->gathered = on ? w->gathered + 1 : 0;
+}
+
 bool worker_step(struct worker *w)
 {
-    struct qnode *n = queue_take(&w->core->work);
+    size_t left;
+    struct qnode *n = queue_take_left(&w->core->work, &left);
 
+    gather(w, n != NULL && left > 0 && w->gathered < GATHER_MAX);
     if (n == NULL)
         return false;
     serve(w, (struct request *)n);

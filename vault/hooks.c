@@ -10,6 +10,7 @@
 #include "vault/keys/keyrow.h"
 #include "vault/row.h"
 
+#define SEAL_LOT         64
 #define CONTROL_TEXT_MAX 65536 /* bytes of a control row's plaintext */
 
 /* Rows that lie in the clear, or hold nothing but what the HSM has sealed. */
@@ -28,20 +29,44 @@ static uint32_t domain_of(struct view key)
     return reader_be32(&r);
 }
 
-static enum hufu_err seal(void *arg, struct store_write *w, uint64_t seq)
+static struct key *sealing_key(struct core *core, struct view row)
+{
+    if (row.p[0] == TABLE_TOKEN)
+        return keyring_active(core->ring, domain_of(row), KEY_DATA);
+    return keyring_active(core->ring, KEY_SYSTEM, KEY_CONTROL);
+}
+
+/* Rows whose keys begin alike are sealed under one key: table and domain, or the table alone. */
+static bool is_of_same_key(struct view a, struct view b)
+{
+    return a.p[0] == b.p[0] && (a.p[0] != TABLE_TOKEN || domain_of(a) == domain_of(b));
+}
+
+static enum hufu_err seal(void *arg, struct store_write *w, size_t count, uint64_t seq)
 {
     struct core *core = arg;
-    struct key *key;
+    struct envelope_write lot[SEAL_LOT];
+    size_t n = 0;
+    enum hufu_err err = HUFU_OK;
 
-    if (is_plain(w->key.p[0]))
-        return HUFU_OK;
-    if (w->key.p[0] == TABLE_TOKEN)
-        key = keyring_active(core->ring, domain_of(w->key), KEY_DATA);
-    else
-        key = keyring_active(core->ring, KEY_SYSTEM, KEY_CONTROL);
-    if (key == NULL)
-        return HUFU_SEALED;
-    return envelope_seal(core->journal_crypt, key, w->key, seq, w->image, w->image_len);
+    for (size_t i = 0; i < count; i++) {
+        if (w[i].image == NULL || is_plain(w[i].key.p[0]))
+            continue;
+        if (n == SEAL_LOT) {
+            err = envelope_seal_many(core->journal_crypt, lot, n);
+            if (err != HUFU_OK)
+                return err;
+            n = 0;
+        }
+        lot[n] = (struct envelope_write){ NULL, w[i].key, seq, w[i].image, w[i].image_len };
+        if (n > 0 && is_of_same_key(lot[n - 1].row, w[i].key))
+            lot[n].active = lot[n - 1].active;
+        else
+            lot[n].active = sealing_key(core, w[i].key);
+        if (lot[n++].active == NULL)
+            return HUFU_SEALED;
+    }
+    return n > 0 ? envelope_seal_many(core->journal_crypt, lot, n) : err;
 }
 
 static enum hufu_err line(void *arg, const struct entry_draft *entry, uint64_t seq, uint64_t now_ms,

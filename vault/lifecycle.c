@@ -21,7 +21,7 @@ static enum hufu_err try_by_value(struct worker *w, struct request *req, struct 
     enum hufu_err err;
 
     buf_fixed(&text, t->text, sizeof(t->text));
-    err = index_find(w, req, req->domain, value, &rows, &text);
+    err = index_find(w, req, req->domain, value, NULL, &rows, &text);
     if (err != HUFU_OK)
         return err;
     t->len = text.len;

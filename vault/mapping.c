@@ -210,7 +210,7 @@ static enum hufu_err try_mapping(struct tokenize_job *job, struct mapping *it)
     enum hufu_err err;
 
     buf_fixed(&token, it->token, sizeof(it->token));
-    err = index_find(job->w, job->req, job->d, value, &it->index, &token);
+    err = index_find(job->w, job->req, job->d, value, it->mac, &it->index, &token);
     if (err != HUFU_OK)
         return err;
     it->token_key = row_token_key(job->req, job->d->id, buf_view(&token));
@@ -240,6 +240,32 @@ static enum hufu_err find_mapping(struct tokenize_job *job, struct mapping *it)
             return err;
     }
     return HUFU_UNAVAILABLE;
+}
+
+enum hufu_err mapping_prepare(struct tokenize_job *job)
+{
+    uint8_t(*mac)[CRYPT_MAC_LEN];
+    struct view *value;
+    size_t n = 0;
+    enum hufu_err err;
+
+    if (!job->batch || job->d->mode != MODE_DETERMINISTIC)
+        return HUFU_OK;
+    value = request_take(job->req, job->count * sizeof(*value));
+    mac = request_take(job->req, job->count * sizeof(*mac));
+    if (value == NULL || mac == NULL)
+        return HUFU_UNAVAILABLE;
+    for (size_t i = 0; i < job->count; i++)
+        if (job->item[i].err == HUFU_OK)
+            value[n++] = view_of(job->item[i].value, job->item[i].value_len);
+    err = index_macs(job->w, job->d, value, n, mac);
+    if (err != HUFU_OK)
+        return err;
+    n = 0;
+    for (size_t i = 0; i < job->count; i++)
+        if (job->item[i].err == HUFU_OK)
+            job->item[i].mac = mac[n++];
+    return HUFU_OK;
 }
 
 enum hufu_err mapping_decide(struct tokenize_job *job, struct mapping *it)

@@ -20,6 +20,7 @@ struct mapping { /* one value and what becomes of it */
     size_t value_len;
     uint8_t token[FORMAT_TOKEN_MAX];
     size_t token_len;
+    const uint8_t *mac;      /* of mapping_prepare; NULL: none was made */
     struct index_rows index; /* deterministic domains; else count is 0 */
     struct view token_key;
     struct store_seen token_seen;
@@ -71,6 +72,8 @@ HUFU_MUST_USE enum hufu_err mapping_check_value(struct tokenize_job *job, struct
  * UNAVAILABLE.
  */
 HUFU_MUST_USE enum hufu_err mapping_check(struct tokenize_job *job, struct mapping *it);
+/* Between the two, once: what is cheaper for all values of a batch together. UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err mapping_prepare(struct tokenize_job *job);
 HUFU_MUST_USE enum hufu_err mapping_decide(struct tokenize_job *job, struct mapping *it);
 
 #endif

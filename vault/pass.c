@@ -8,7 +8,9 @@
 #define COUNT_ROWS  4096 /* looked at by one piece */
 #define CHUNK_MAX   256  /* rewritten by one: larger ones are felt by the commits beside them */
 #define CHUNK_MIN   16
-#define CHUNKS_S    50 /* pieces a second, so that the rate is even */
+#define LOOK_MAX    1024 /* visited by one of a walk that has found nothing to change so far */
+#define LOOK_SHARE  8    /* rows that were only looked at count as one that was changed */
+#define CHUNKS_S    50   /* pieces a second, so that the rate is even */
 #define CATCH_UP_MS 100
 
 struct pass *pass_find(struct keeper *k, const uint8_t id[static ID_LEN], uint64_t seq)
@@ -97,14 +99,31 @@ static enum hufu_err chunk_each(void *arg, struct rewrite *rw, struct view key, 
     return chunk->work->each(chunk->work->arg, rw, key, seq, image);
 }
 
+/* True where the log has not grown since the last call: nobody waits behind a larger chunk. */
+static bool is_alone(struct keeper *k, struct pass *pass)
+{
+    uint64_t before = pass->log_size;
+    struct store_numbers n;
+
+    store_numbers(k->core->store, &n);
+    pass->log_size = n.seq;
+    return n.seq == before;
+}
+
 /* Rows of a chunk that is due now; 0: it is not, and the keeper is told when to come back. */
-static size_t rows_due(struct keeper *k, const struct pass *pass)
+static size_t rows_due(struct keeper *k, struct pass *pass)
 {
     uint64_t rate = conf_u64(k->core->conf, CONF_ROWS_S), now = core_boot(k->core);
-    uint64_t rows = rate / CHUNKS_S;
+    uint64_t rows = rate / CHUNKS_S, most = CHUNK_MAX;
 
+    if (pass->full_walk && pass->changed == 0) { /* the last walk, which only makes sure */
+        most = LOOK_MAX;
+        rows *= LOOK_SHARE;
+    }
+    if (is_alone(k, pass))
+        most = LOOK_MAX;
     if (rate == 0)
-        return CHUNK_MAX;
+        return (size_t)most;
     if (now < pass->due_boot_ms) {
         uint64_t left = pass->due_boot_ms - now;
 
@@ -112,10 +131,10 @@ static size_t rows_due(struct keeper *k, const struct pass *pass)
         return 0;
     }
     rows = rows < CHUNK_MIN ? CHUNK_MIN : rows;
-    return rows > CHUNK_MAX ? CHUNK_MAX : (size_t)rows;
+    return (size_t)(rows > most ? most : rows);
 }
 
-/* Rows that were only looked at count an eighth. What a pause left out is not made up for. */
+/* What a pause left out is not made up for. */
 static void pace(struct keeper *k, struct pass *pass, const struct store_rewrite *job)
 {
     uint64_t rate = conf_u64(k->core->conf, CONF_ROWS_S), now = core_boot(k->core);
@@ -125,7 +144,7 @@ static void pace(struct keeper *k, struct pass *pass, const struct store_rewrite
         return;
     if (pass->due_boot_ms + CATCH_UP_MS < now)
         pass->due_boot_ms = now - CATCH_UP_MS;
-    pass->owed += (job->changed + looked / 8) * 1000;
+    pass->owed += (job->changed + looked / LOOK_SHARE) * 1000;
     pass->due_boot_ms += pass->owed / rate;
     pass->owed %= rate;
 }

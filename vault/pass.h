@@ -27,6 +27,7 @@ struct pass { /* of one running ceremony */
     uint8_t next[STORE_KEY_MAX];
     size_t next_len;      /* where counting goes on */
     uint64_t due_boot_ms; /* of the next chunk … */
+    uint64_t log_size;    /* when the last chunk was handed over */
     uint64_t owed;        /* … and the rest of a millisecond, in 1/rate */
 };
 

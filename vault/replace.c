@@ -83,7 +83,7 @@ static enum hufu_err find_old(struct replacing *r)
     struct buf text;
 
     buf_fixed(&text, mem, sizeof(mem));
-    if (index_find(r->job.w, r->job.req, r->job.d, value, &r->old, &text) != HUFU_OK)
+    if (index_find(r->job.w, r->job.req, r->job.d, value, NULL, &r->old, &text) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     return view_equal(buf_view(&text), view_of(r->token.text, r->token.len)) ? HUFU_OK
                                                                              : HUFU_CONFLICT;
@@ -101,7 +101,7 @@ static enum hufu_err find_new(struct replacing *r)
     enum hufu_err err;
 
     buf_fixed(&text, r->it.token, sizeof(r->it.token));
-    err = index_find(r->job.w, req, r->job.d, value, &r->it.index, &text);
+    err = index_find(r->job.w, req, r->job.d, value, NULL, &r->it.index, &text);
     if (err != HUFU_OK)
         return err == HUFU_NOT_FOUND ? HUFU_OK : err;
     err = row_find_record(r->job.w, r->job.d, row_token_key(req, r->job.d->id, buf_view(&text)),

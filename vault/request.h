@@ -30,7 +30,7 @@ struct request {
     struct core *core;
     uint64_t frame_id;
     uint64_t link;     /* which link it came by */
-    struct arena in;   /* the frame's bytes */
+    struct arena in;   /* the request itself and the frame's bytes */
     struct arena work; /* what one attempt makes */
     struct msg_request msg;
     struct who who;

@@ -90,7 +90,8 @@ struct core {
     uint64_t started_ms; /* UTC */
     /* Takes the finished request's reply away; called from workers and the journal thread. */
     void (*send)(struct core *core, struct request *req);
-    /* Called around several sends by the journal thread: they may leave together. NULL is fine. */
+    /* Called around several sends by a worker or the journal thread: they may leave together. NULL
+     * is fine. */
     void (*gather)(struct core *core, bool on);
     void *send_arg;
 };
@@ -102,6 +103,7 @@ struct worker { /* what one thread needs to decide */
     struct draw draw;
     uint8_t decoy[256], decoy_text[64]; /* decoy.h */
     size_t decoy_len, decoy_text_len;
+    unsigned gathered; /* requests served since replies are gathered; 0: they are not */
 };
 
 #endif

@@ -250,6 +250,8 @@ static enum hufu_err decide_all(struct tokenize_job *job, struct msg_where *wher
             return job->item[i].err;
     }
     err = check_member(job->w, job->req, MSG_CHANNEL, where);
+    if (err == HUFU_OK)
+        err = mapping_prepare(job);
     if (err != HUFU_OK)
         return err;
     for (size_t i = 0; i < job->count; i++) {

@@ -1,64 +1,50 @@
 /*
- * bench_load.c - closed-loop load over mutual TLS: each connection sends its next request when the
- * last answer is complete. Keep-alive, unique values, latency percentiles, CPU of the server.
+ * bench_load.c - load over mutual TLS on a server of this machine: keep-alive, unique values,
+ * latency percentiles, CPU of the server. Closed loop (each connection sends its next request when
+ * the last answer is complete) or, with a rate, open loop: see load_pace.c.
  *
  * bench_load MODE -A CA -C CERT -K KEY -p PORT ...; without arguments it prints its usage. MODE:
- * tokenize, batch, detokenize or lookup. Prints one line of name=value.
+ * tokenize, batch, detokenize, lookup, detokenize-batch or mixed. Prints one line of name=value.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "tests/bench/load.h"
 
-#define REPLY_MAX (512 * 1024)
+#define BROKEN_MAX 1000
+#define READY_MS   30000     /* within which all connections must be there */
+#define TICK_NS    100000000 /* the longest wait: how soon the end is noticed */
 
 enum phase { WARM, RUN, STOP };
 static atomic_int phase;
-static SSL_CTX *tls;
-static struct sockaddr_storage server;
-static socklen_t server_len;
-static pthread_mutex_t save_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic uint64_t end_ns;
+static atomic_ulong waiting; /* workers whose connections are not all there */
 
-struct conn {
-    enum { HANDSHAKE, WRITING, READING } state;
-    int fd;
-    SSL *ssl;
-    char *request, *reply;
-    size_t request_len, sent, got, reply_len; /* reply_len: 0 until the head is there */
-    int status;
-    uint64_t began_ns;
-};
 struct worker {
     pthread_t thread;
-    unsigned long conns;
+    unsigned long first, conns; /* which of all connections are its */
     uint64_t seed;
+    unsigned long joined; /* connections that are or were there */
+    int epoll;
+    struct load_pace pace[2]; /* the second: detokenize, where the load is mixed */
     struct load_tally tally;
 };
 
-static void die(const char *what)
+_Noreturn void load_die(const char *what)
 {
     fprintf(stderr, "bench_load: %s: %s\n", what, errno ? strerror(errno) : "failed");
     exit(1);
 }
 
-static uint64_t now_ns(void)
+uint64_t load_now_ns(void)
 {
     struct timespec t;
 
@@ -66,191 +52,175 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void request_begin(struct worker *w, struct conn *c)
+/* Spread evenly: of 64 connections with a share of 25 percent, each fourth. */
+static bool is_second(unsigned long i)
 {
-    static _Thread_local char body[LOAD_BODY_MAX];
-    size_t len = load_body_print(&w->seed, body);
-    int head = snprintf(c->request, LOAD_BODY_MAX,
-                        "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
-                        "Content-Length: %zu\r\n%s%s%s\r\n",
-                        load_mode_paths[load_options.mode], load_options.host, len,
-                        *load_options.session ? "Authorization: Bearer " : "", load_options.session,
-                        *load_options.session ? "\r\n" : "");
-
-    memcpy(c->request + head, body, len);
-    c->request_len = (size_t)head + len;
-    c->sent = c->got = c->reply_len = 0;
-    c->state = WRITING;
-    c->began_ns = now_ns();
+    return load_options.mode == LOAD_MIXED &&
+           i * load_options.share / 100 != (i + 1) * load_options.share / 100;
 }
 
-static void conn_open(int epoll, struct conn *c)
+static enum load_mode mode_of(unsigned long i)
 {
-    struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c };
-    int one = 1;
-
-    c->fd = socket(server.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (c->fd < 0)
-        die("socket");
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    if (connect(c->fd, (struct sockaddr *)&server, server_len) < 0 && errno != EINPROGRESS)
-        die("connect");
-    c->ssl = SSL_new(tls);
-    if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1)
-        die("SSL_new");
-    SSL_set_tlsext_host_name(c->ssl, load_options.host);
-    SSL_set_connect_state(c->ssl);
-    c->state = HANDSHAKE;
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event) < 0)
-        die("epoll_ctl");
+    if (load_options.mode != LOAD_MIXED)
+        return load_options.mode;
+    return is_second(i) ? LOAD_DETOKENIZE : LOAD_TOKENIZE;
 }
 
-static void conn_close(struct conn *c)
+static struct load_pace *pace_of(struct worker *w, const struct load_conn *c)
 {
-    SSL_free(c->ssl);
-    close(c->fd);
-    c->ssl = NULL;
+    return &w->pace[load_options.mode == LOAD_MIXED && c->mode == LOAD_DETOKENIZE];
 }
 
-/* Notes length and status once the head is complete; true when the whole answer is there. */
-static bool reply_complete(struct conn *c)
-{
-    const char *end;
-    const char *length;
-
-    if (c->reply_len == 0) {
-        c->reply[c->got] = 0;
-        end = strstr(c->reply, "\r\n\r\n");
-        if (!end || c->got < 12)
-            return false;
-        length = strcasestr(c->reply, "\r\nContent-Length:");
-        c->status = (c->reply[9] - '0') * 100 + (c->reply[10] - '0') * 10 + (c->reply[11] - '0');
-        c->reply_len = (size_t)(end - c->reply) + 4;
-        if (length && length < end)
-            c->reply_len += strtoul(length + 17, NULL, 10);
-    }
-    return c->got >= c->reply_len;
-}
-
-static void tokens_save(struct conn *c)
-{
-    const char *p = c->reply;
-
-    c->reply[c->got] = 0;
-    pthread_mutex_lock(&save_lock);
-    while ((p = strstr(p, "\"token\":\""))) {
-        p += 9;
-        fprintf(load_options.save, "%.*s\n", (int)strcspn(p, "\""), p);
-    }
-    pthread_mutex_unlock(&save_lock);
-}
-
-static void reply_count(struct worker *w, struct conn *c)
+static void count_answer(struct worker *w, const struct load_conn *c)
 {
     bool good = c->status >= 200 && c->status < 300;
+    uint64_t end = end_ns;
 
     if (load_options.save && good)
-        tokens_save(c);
+        load_conn_save(c);
+    if (phase == STOP && c->due_ns < end)
+        load_tally_unfinished(&w->tally, (end - c->due_ns) / 1000);
     if (phase != RUN)
         return;
-    load_tally_add(&w->tally, (now_ns() - c->began_ns) / 1000);
+    load_tally_add(&w->tally, (load_now_ns() - c->due_ns) / 1000);
     if (!good && w->tally.refused++ == 0)
         fprintf(stderr, "bench_load: an answer has status %d: %.300s\n", c->status,
                 strstr(c->reply, "\r\n\r\n") + 4);
 }
 
-/* True while the call only waits for the socket. */
-static bool is_waiting(SSL *ssl, int result)
+static void reopen(struct worker *w, struct load_conn *c)
 {
-    int why = SSL_get_error(ssl, result);
-
-    return why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE;
+    if (w->tally.broken++ > BROKEN_MAX)
+        load_die("too many broken connections");
+    load_conn_close(c);
+    load_conn_open(c, w->epoll);
 }
 
-/* Reads what is there; 1 answer complete, 0 wait, -1 broken. */
-static int conn_read(struct conn *c)
+/* The clock starts once all are there: handshakes are not what is measured. */
+static void paces_begin(struct worker *w)
 {
-    while (!reply_complete(c)) {
-        int n;
+    double all = (double)load_options.rate / (double)load_options.threads;
+    double second = load_options.mode == LOAD_MIXED ? (double)load_options.share / 100 : 0;
+    uint64_t now = load_now_ns();
 
-        if (c->got >= REPLY_MAX - 1)
-            return -1;
-        n = SSL_read(c->ssl, c->reply + c->got, (int)(REPLY_MAX - 1 - c->got));
-        if (n <= 0)
-            return is_waiting(c->ssl, n) ? 0 : -1;
-        c->got += (size_t)n;
-    }
-    return 1;
+    for (size_t i = 0; i < 2; i++)
+        load_pace_start(&w->pace[i], i == 0 ? all * (1 - second) : all * second, now);
+    waiting--;
 }
 
-/* Goes on as far as the socket allows; false where the connection broke. */
-static bool conn_advance(struct worker *w, struct conn *c)
+/* Goes on with a connection until it waits for its socket or for a request to be due. */
+static void advance(struct worker *w, struct load_conn *c)
 {
+    struct load_pace *pace = pace_of(w, c);
+    uint64_t due;
+
     for (;;) {
-        int n = 1;
+        enum load_step step = load_conn_step(c);
 
-        if (c->state == HANDSHAKE) {
-            n = SSL_do_handshake(c->ssl);
-            if (n == 1)
-                request_begin(w, c);
-        } else if (c->state == WRITING) {
-            n = SSL_write(c->ssl, c->request + c->sent, (int)(c->request_len - c->sent));
-            c->sent += n > 0 ? (size_t)n : 0;
-            if (c->sent == c->request_len)
-                c->state = READING;
-        } else {
-            n = conn_read(c);
-            if (n == 0)
-                return true;
-            if (n < 0)
-                return false;
-            reply_count(w, c);
-            if (phase == STOP)
-                return true;
-            request_begin(w, c);
+        if (step == LOAD_WAIT)
+            return;
+        if (step == LOAD_BROKEN) {
+            reopen(w, c);
+            return;
         }
-        if (n <= 0)
-            return is_waiting(c->ssl, n);
+        if (step == LOAD_ANSWERED)
+            count_answer(w, c);
+        else if (++w->joined == w->conns)
+            paces_begin(w);
+        if (phase == STOP)
+            return;
+        /* who waits in line was free before */
+        if (pace->head || !load_pace_take(pace, load_now_ns(), &due)) {
+            load_pace_put(pace, c);
+            return;
+        }
+        load_conn_begin(c, &w->seed, due);
     }
+}
+
+/* Gives what is due to those who are free. */
+static void send_due(struct worker *w, struct load_pace *pace)
+{
+    uint64_t now = load_now_ns();
+    struct load_conn *c;
+    uint64_t due;
+
+    while (pace->head && load_pace_take(pace, now, &due)) {
+        do
+            c = load_pace_get(pace);
+        while (c && c->state != LOAD_READY); /* it was opened anew while it stood in line */
+        if (!c) {
+            pace->due_ns = due;
+            return;
+        }
+        load_conn_begin(c, &w->seed, due);
+        advance(w, c);
+    }
+}
+
+static struct timespec wait_time(const struct worker *w)
+{
+    uint64_t now = load_now_ns(), wait = TICK_NS;
+
+    for (size_t i = 0; i < 2; i++) {
+        const struct load_pace *p = &w->pace[i];
+
+        if (p->head && p->due_ns < now + wait)
+            wait = p->due_ns > now ? p->due_ns - now : 0;
+    }
+    return (struct timespec){ 0, (long)wait };
+}
+
+static void serve_event(struct worker *w, struct load_conn *c)
+{
+    if (c->state != LOAD_READY)
+        advance(w, c);
+    else if (load_conn_is_gone(c))
+        reopen(w, c);
+}
+
+/* What was due and has no answer waited at least until now. */
+static void count_unfinished(struct worker *w, const struct load_conn *conns)
+{
+    uint64_t end = end_ns, due;
+
+    for (unsigned long i = 0; i < w->conns; i++)
+        if (conns[i].state > LOAD_READY && conns[i].due_ns < end)
+            load_tally_unfinished(&w->tally, (end - conns[i].due_ns) / 1000);
+    for (size_t i = 0; i < 2; i++)
+        while (w->pace[i].step_ns > 0 && load_pace_take(&w->pace[i], end, &due))
+            load_tally_unfinished(&w->tally, (end - due) / 1000);
 }
 
 static void *worker_run(void *arg)
 {
     struct worker *w = arg;
-    struct conn *conns = calloc(w->conns, sizeof(*conns));
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    struct load_conn *conns = calloc(w->conns, sizeof(*conns));
     struct epoll_event events[128];
 
-    if (!conns || epoll < 0)
-        die("worker");
+    w->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (!conns || w->epoll < 0)
+        load_die("worker");
+    load_pace_init(&w->pace[0]);
+    load_pace_init(&w->pace[1]);
     for (unsigned long i = 0; i < w->conns; i++) {
-        conns[i].request = malloc(LOAD_BODY_MAX + 1024);
-        conns[i].reply = malloc(REPLY_MAX);
-        if (!conns[i].request || !conns[i].reply)
-            die("malloc");
-        conn_open(epoll, &conns[i]);
+        load_conn_init(&conns[i], mode_of(w->first + i));
+        load_conn_open(&conns[i], w->epoll);
     }
     while (phase != STOP) {
-        int n = epoll_wait(epoll, events, 128, 100);
+        struct timespec wait = wait_time(w);
+        int n = epoll_pwait2(w->epoll, events, 128, &wait, NULL);
 
-        for (int i = 0; i < n; i++) {
-            struct conn *c = events[i].data.ptr;
-
-            if (conn_advance(w, c))
-                continue;
-            if (w->tally.broken++ > 1000)
-                die("too many broken connections");
-            conn_close(c);
-            conn_open(epoll, c);
-        }
+        for (int i = 0; i < n; i++)
+            serve_event(w, events[i].data.ptr);
+        for (size_t i = 0; i < 2; i++)
+            send_due(w, &w->pace[i]);
     }
-    for (unsigned long i = 0; i < w->conns; i++) {
-        conn_close(&conns[i]);
-        free(conns[i].request);
-        free(conns[i].reply);
-    }
+    count_unfinished(w, conns);
+    for (unsigned long i = 0; i < w->conns; i++)
+        load_conn_done(&conns[i]);
     free(conns);
-    close(epoll);
+    close(w->epoll);
     return NULL;
 }
 
@@ -270,12 +240,12 @@ static uint64_t cpu_us(void)
         snprintf(path, sizeof(path), "/proc/%lu/stat", load_options.pids[i]);
         in = fopen(path, "re");
         if (!in || !fgets(line, sizeof(line), in))
-            die(path);
+            load_die(path);
         fclose(in);
         p = strrchr(line, ')');
         if (!p || sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
                          &kernel) != 2)
-            die(path);
+            load_die(path);
         ticks += user + kernel;
     }
     return ticks * 1000000u / (uint64_t)sysconf(_SC_CLK_TCK);
@@ -288,30 +258,38 @@ static void pause_ms(unsigned long ms)
     nanosleep(&t, NULL);
 }
 
-static void server_find(void)
+static void workers_start(struct worker *workers)
 {
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = AF_INET };
-    struct addrinfo *found = NULL;
+    unsigned long first = 0;
 
-    if (getaddrinfo(load_options.host, load_options.port, &hints, &found) != 0)
-        die(load_options.host);
-    memcpy(&server, found->ai_addr, found->ai_addrlen);
-    server_len = found->ai_addrlen;
-    freeaddrinfo(found);
+    waiting = load_options.threads;
+    for (unsigned long i = 0; i < load_options.threads; i++) {
+        struct worker *w = &workers[i];
+
+        w->first = first;
+        w->conns = load_options.connections / load_options.threads +
+                   (i < load_options.connections % load_options.threads);
+        first += w->conns;
+        if (getrandom(&w->seed, sizeof(w->seed), 0) < 8 ||
+            pthread_create(&w->thread, NULL, worker_run, w) != 0)
+            load_die("worker");
+    }
 }
 
-static void tls_open(void)
+static void report(const struct load_tally *all, uint64_t took_ns, uint64_t cpu)
 {
-    tls = SSL_CTX_new(TLS_client_method());
-    if (!tls || SSL_CTX_set_min_proto_version(tls, TLS1_3_VERSION) != 1 ||
-        SSL_CTX_load_verify_locations(tls, load_options.ca, NULL) != 1)
-        die("TLS");
-    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    if (load_options.cert &&
-        (SSL_CTX_use_certificate_file(tls, load_options.cert, SSL_FILETYPE_PEM) != 1 ||
-         SSL_CTX_use_PrivateKey_file(tls, load_options.key, SSL_FILETYPE_PEM) != 1))
-        die("client certificate");
+    static const struct {
+        const char *name;
+        unsigned per_mille;
+    } shown[] = { { "p50", 500 }, { "p90", 900 }, { "p99", 990 }, { "p999", 999 } };
+
+    printf("rps=%.0f", (double)all->answers * 1e9 / (double)took_ns);
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+        printf(" %s_us=%" PRIu64, shown[i].name, load_tally_quantile(all, shown[i].per_mille));
+    printf(" max_us=%" PRIu64 " refused=%" PRIu64 " broken=%" PRIu64 " unfinished=%" PRIu64
+           " cpu_us=%.1f\n",
+           all->max_us, all->refused, all->broken, all->unfinished,
+           all->answers ? (double)cpu / (double)all->answers : 0.0);
 }
 
 int main(int argc, char **argv)
@@ -322,38 +300,35 @@ int main(int argc, char **argv)
     uint64_t took;
 
     load_options_read(argc, argv);
-    server_find();
-    tls_open();
+    load_server_open();
     workers = calloc(load_options.threads, sizeof(*workers));
     if (!workers)
-        die("calloc");
-    for (unsigned long i = 0; i < load_options.threads; i++) {
-        workers[i].conns = load_options.connections / load_options.threads +
-                           (i < load_options.connections % load_options.threads);
-        if (getrandom(&workers[i].seed, sizeof(workers[i].seed), 0) < 8 ||
-            pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]) != 0)
-            die("worker");
+        load_die("calloc");
+    workers_start(workers);
+    for (unsigned ms = 0; waiting > 0; ms++) {
+        if (ms == READY_MS)
+            load_die("not all connections came about");
+        pause_ms(1);
     }
     pause_ms(load_options.warm_ms);
     cpu = cpu_us();
-    took = now_ns();
+    took = load_now_ns();
     phase = RUN;
     pause_ms(load_options.run_ms);
+    end_ns = load_now_ns();
     phase = STOP;
-    took = now_ns() - took;
+    took = end_ns - took;
     cpu = cpu_us() - cpu;
     for (unsigned long i = 0; i < load_options.threads; i++) {
         pthread_join(workers[i].thread, NULL);
         load_tally_join(&all, &workers[i].tally);
     }
     if (load_options.save && fclose(load_options.save) != 0)
-        die("tokens");
-    printf("rps=%.0f p50_us=%" PRIu64 " p99_us=%" PRIu64 " refused=%" PRIu64 " broken=%" PRIu64
-           " cpu_us=%.1f\n",
-           (double)all.answers * 1e9 / (double)took, load_tally_quantile(&all, 50),
-           load_tally_quantile(&all, 99), all.refused, all.broken,
-           all.answers ? (double)cpu / (double)all.answers : 0.0);
+        load_die("tokens");
+    if (load_options.hist)
+        load_tally_write(&all, load_options.hist);
+    report(&all, took, cpu);
     free(workers);
-    SSL_CTX_free(tls);
+    load_server_close();
     return all.answers == 0 || all.refused > 0;
 }

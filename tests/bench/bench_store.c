@@ -43,10 +43,11 @@ static void random_fill(uint8_t *out, size_t len)
     }
 }
 
-static enum hufu_err bench_seal(void *arg, struct store_write *w, uint64_t seq)
+static enum hufu_err bench_seal(void *arg, struct store_write *w, size_t count, uint64_t seq)
 {
     (void)arg;
-    w->image[0] = (uint8_t)seq;
+    for (size_t i = 0; i < count; i++)
+        w[i].image[0] = (uint8_t)seq;
     return HUFU_OK;
 }
 

@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const load_mode_names[LOAD_MODES] = { "tokenize", "batch", "detokenize", "lookup" };
-const char *const load_mode_paths[LOAD_MODES] = { "/v1/tokenize", "/v1/tokenize", "/v1/detokenize",
-                                                  "/v1/tokens/lookup" };
+const char *const load_mode_names[LOAD_MODES] = { "tokenize",         "batch",
+                                                  "detokenize",       "lookup",
+                                                  "detokenize-batch", "mixed" };
+const char *const load_mode_paths[LOAD_MODES] = { "/v1/tokenize",   "/v1/tokenize",
+                                                  "/v1/detokenize", "/v1/tokens/lookup",
+                                                  "/v1/detokenize", NULL };
 
 static char (*tokens)[LOAD_TOKEN_LEN];
 static size_t tokens_count;
@@ -67,25 +70,50 @@ static void card_print(uint64_t *seed, char out[static 17])
     out[16] = 0;
 }
 
-size_t load_body_print(uint64_t *seed, char *out)
+static size_t tokens_print(uint64_t *seed, char *out)
+{
+    size_t len =
+        (size_t)snprintf(out, LOAD_BODY_MAX, "{\"domain\":\"%s\",\"purpose\":\"%s\",\"tokens\":[",
+                         load_options.domain, load_options.purpose);
+
+    for (unsigned long i = 0; i < load_options.items; i++)
+        len += (size_t)snprintf(out + len, LOAD_BODY_MAX - len, "%s\"%s\"", i ? "," : "",
+                                tokens[random_next(seed) % tokens_count]);
+    return len + (size_t)snprintf(out + len, LOAD_BODY_MAX - len, "],\"reason\":\"bench\"}");
+}
+
+/* The member that gives new tokens an end, or nothing. */
+static const char *expiry_print(enum load_mode mode, char out[static 48])
+{
+    out[0] = 0;
+    if (load_options.expires_in_s > 0 && mode != LOAD_LOOKUP)
+        snprintf(out, 48, ",\"expires_in\":%lu", load_options.expires_in_s);
+    return out;
+}
+
+size_t load_body_print(enum load_mode mode, uint64_t *seed, char *out)
 {
     char card[17];
+    char expiry[48];
     size_t len;
 
     card_print(seed, card);
-    if (load_options.mode == LOAD_DETOKENIZE)
+    if (mode == LOAD_DETOKENIZE)
         return (size_t)snprintf(
             out, LOAD_BODY_MAX,
             "{\"domain\":\"%s\",\"token\":\"%s\",\"purpose\":\"%s\",\"reason\":\"bench\"}",
             load_options.domain, tokens[random_next(seed) % tokens_count], load_options.purpose);
-    if (load_options.mode != LOAD_BATCH)
-        return (size_t)snprintf(out, LOAD_BODY_MAX, "{\"domain\":\"%s\",\"value\":\"%s\"}",
-                                load_options.domain, card);
+    if (mode == LOAD_DETOKENIZE_BATCH)
+        return tokens_print(seed, out);
+    if (mode != LOAD_BATCH)
+        return (size_t)snprintf(out, LOAD_BODY_MAX, "{\"domain\":\"%s\",\"value\":\"%s\"%s}",
+                                load_options.domain, card, expiry_print(mode, expiry));
     len = (size_t)snprintf(out, LOAD_BODY_MAX, "{\"domain\":\"%s\",\"values\":[",
                            load_options.domain);
     for (unsigned long i = 0; i < load_options.items; i++) {
         card_print(seed, card);
         len += (size_t)snprintf(out + len, LOAD_BODY_MAX - len, "%s\"%s\"", i ? "," : "", card);
     }
-    return len + (size_t)snprintf(out + len, LOAD_BODY_MAX - len, "]}");
+    return len +
+           (size_t)snprintf(out + len, LOAD_BODY_MAX - len, "]%s}", expiry_print(mode, expiry));
 }

@@ -14,6 +14,7 @@ struct load_options load_options = { .host = "localhost",
                                      .connections = 8,
                                      .threads = 1,
                                      .items = 100,
+                                     .share = 50,
                                      .warm_ms = 500,
                                      .run_ms = 3000 };
 
@@ -22,7 +23,9 @@ static _Noreturn void usage(void)
     fputs("usage: bench_load MODE -A CA [-C CERT -K KEY] [-H HOST] [-p PORT]\n"
           "  [-c CONNECTIONS] [-t THREADS] [-b ITEMS] [-w WARM_MS] [-r RUN_MS]\n"
           "  [-D DOMAIN] [-U PURPOSE] [-S SESSION_FILE] [-T TOKENS_IN] [-o TOKENS_OUT]\n"
-          "  [-P PID,...]    MODE: tokenize batch detokenize lookup\n",
+          "  [-R REQUESTS_A_SECOND] [-m PERCENT_DETOKENIZE] [-x EXPIRES_IN_S] [-i] [-G HISTOGRAM]\n"
+          "  [-P PID,...]\n"
+          "  MODE: tokenize batch detokenize lookup detokenize-batch mixed\n",
           stderr);
     exit(1);
 }
@@ -74,11 +77,15 @@ static const struct {
     { 'K', &load_options.key, NULL, 0 },
     { 'D', &load_options.domain, NULL, 0 },
     { 'U', &load_options.purpose, NULL, 0 },
+    { 'G', &load_options.hist, NULL, 0 },
     { 'c', NULL, &load_options.connections, 10000 },
     { 't', NULL, &load_options.threads, 64 },
     { 'b', NULL, &load_options.items, LOAD_BATCH_MAX },
     { 'w', NULL, &load_options.warm_ms, 600000 },
-    { 'r', NULL, &load_options.run_ms, 600000 },
+    { 'r', NULL, &load_options.run_ms, 36000000 },
+    { 'R', NULL, &load_options.rate, 10000000 },
+    { 'm', NULL, &load_options.share, 100 },
+    { 'x', NULL, &load_options.expires_in_s, 315360000 },
 };
 
 static void option_set(int option, const char *text)
@@ -98,6 +105,8 @@ static void option_set(int option, const char *text)
         load_tokens_read(text);
     else if (option == 'P')
         pids_read(text);
+    else if (option == 'i')
+        load_options.keyed = true;
     else if (option != 'o' || !(load_options.save = fopen(text, "we")))
         usage();
 }
@@ -112,7 +121,7 @@ void load_options_read(int argc, char **argv)
         if (strcmp(argv[1], load_mode_names[load_options.mode]) == 0)
             break;
     optind = 2;
-    while ((option = getopt(argc, argv, "H:p:A:C:K:D:U:S:T:c:t:b:w:r:o:P:")) != -1)
+    while ((option = getopt(argc, argv, "H:p:A:C:K:D:U:S:T:c:t:b:w:r:o:P:R:m:x:iG:")) != -1)
         option_set(option, optarg);
     if (load_options.mode == LOAD_MODES || optind != argc || !load_options.ca)
         usage();

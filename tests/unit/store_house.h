@@ -46,6 +46,7 @@ static inline void house_init(struct house *h)
                                       .generation_ops = 1000,
                                       .flush_ms = 1000,
                                       .slice_ops = 16,
+                                      .segment_bytes = 1u << 20,
                                       .queue_max = 64,
                                       .clock = &h->clock.ops,
                                       .hooks = { .seal = house_seal,

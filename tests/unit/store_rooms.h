@@ -47,10 +47,9 @@ static inline uint64_t house_boot(const struct clock_ops *ops)
 
 /* A sealed image begins with its seq, as far as it has room. An image that begins with 0xee fails.
  */
-static inline enum hufu_err house_seal(void *arg, struct store_write *w, uint64_t seq)
+static inline enum hufu_err house_seal_one(const struct house_rooms *rooms, struct store_write *w,
+                                           uint64_t seq)
 {
-    const struct house_rooms *rooms = arg;
-
     if (w->image_len > 0 && w->image[0] == 0xee)
         return HUFU_SEALED;
     for (size_t i = 0; i < w->image_len && i < 8; i++)
@@ -58,6 +57,16 @@ static inline enum hufu_err house_seal(void *arg, struct store_write *w, uint64_
     if (rooms->version > 0 && w->image_len > 8 && w->key.p[0] < STORE_RESIDENT)
         w->image[8] = rooms->version;
     return HUFU_OK;
+}
+
+static inline enum hufu_err house_seal(void *arg, struct store_write *w, size_t count, uint64_t seq)
+{
+    enum hufu_err err = HUFU_OK;
+
+    for (size_t i = 0; i < count && err == HUFU_OK; i++)
+        if (w[i].image)
+            err = house_seal_one(arg, &w[i], seq);
+    return err;
 }
 
 static inline void house_print(const struct house_entry *e, uint64_t seq, uint64_t now_ms,

@@ -85,8 +85,10 @@ struct world {
     struct pass pass;
     struct swept swept[TABLES];
     size_t passes;
-    uint64_t map_share;                /* of 1,000 steps: some seeds starve the map thread */
-    size_t made;                       /* rows that stay, as often as they were counted */
+    uint64_t map_share;   /* of 1,000 steps: some seeds starve the map thread */
+    size_t made;          /* rows that stay, as often as they were counted */
+    bool refusal, unsure; /* of the fault at hand: the store goes on; the group may be there */
+    size_t found, lost;   /* unsure ones, after the restart */
     size_t ok, refused, crashes, full; /* so that a run is known to have met them all */
 };
 

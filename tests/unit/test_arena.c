@@ -12,7 +12,8 @@
 
 #define CHUNK ((size_t)16384)
 
-static bool is_zero(const uint8_t *p, size_t len)
+/* It looks at memory that was given back, which the sanitizer would not have. */
+__attribute__((no_sanitize_address)) static bool is_zero(const uint8_t *p, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         if (p[i] != 0)
@@ -134,6 +135,43 @@ static void test_arena_take_says_when_the_pool_is_used_up(void **state)
     arena_pool_free(pool);
 }
 
+/* A large mapping serves again, zeroed; what is kept of them is bounded and no one's budget. */
+static void test_arena_keeps_a_few_large_mappings(void **state)
+{
+    const size_t large = 200000;
+    struct arena_pool *pool = NULL;
+    struct arena a, b;
+    uint8_t *first, *again, *other;
+
+    (void)state;
+    assert_int_equal(arena_pool_new(256 * CHUNK, &pool), HUFU_OK); /* 512 KiB may be kept */
+    arena_init(&a, pool);
+    arena_init(&b, pool);
+    first = arena_take(&a, large);
+    assert_non_null(first);
+    memset(first, 0xaa, large);
+    arena_done(&a);
+    other = arena_take(&b, 2 * large + 8192); /* it is too small for this one */
+    assert_non_null(other);
+    assert_ptr_not_equal(other, first);
+    again = arena_take(&a, large - 5000); /* and fits that one */
+    assert_ptr_equal(again, first);
+    assert_true(is_zero(again, large - 5000));
+    memset(again, 0xaa, large - 5000);
+    arena_done(&a);
+    assert_ptr_not_equal(arena_take(&a, large / 2 - 9000), first); /* more than twice as large */
+    arena_done(&a);
+    arena_done(&b); /* 500 KiB: no room for it beside the 200 */
+    assert_ptr_equal(arena_take(&a, large), first);
+    assert_true(is_zero(first, large));
+    arena_done(&a);
+    for (int i = 0; i < 256; i++) /* all of the pool may still be given out */
+        assert_non_null(arena_take(&a, CHUNK - 32));
+    assert_null(arena_take(&a, 1));
+    arena_done(&a);
+    arena_pool_free(pool);
+}
+
 static void test_arena_copy_ends_with_nul(void **state)
 {
     struct arena_pool *pool = NULL;
@@ -220,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_arena_take_is_zeroed_aligned_and_apart),
         cmocka_unit_test(test_arena_done_wipes_what_the_next_one_takes),
         cmocka_unit_test(test_arena_take_says_when_the_pool_is_used_up),
+        cmocka_unit_test(test_arena_keeps_a_few_large_mappings),
         cmocka_unit_test(test_arena_copy_ends_with_nul),
         cmocka_unit_test(test_arena_memory_is_in_no_dump_and_no_child),
         cmocka_unit_test(test_arena_pool_serves_threads),

@@ -222,6 +222,37 @@ static void test_body_fields_limits(void **state)
     "{\"name\":\"n\",\"cert_pem\":\"-----\\nYQ==\\r\\n-----\\n\",\"formats\":[],\"domains\":["     \
     "\"a\"]" more "}"
 
+/* The parser's memory is bounded, but a body of the largest size finds enough of it whatever it is
+ * made of: the answer is about the body. */
+static void test_body_fields_dense(void **state)
+{
+    static const struct {
+        const char *piece;
+        enum hufu_err err;
+    } rows[] = {
+        { "{},", HUFU_TOO_LARGE },         { "[],", HUFU_TOO_LARGE },
+        { "0,", HUFU_TOO_LARGE },          { "\"\",", HUFU_TOO_LARGE },
+        { "{\"a\":[]},", HUFU_TOO_LARGE }, { "[[[]]],", HUFU_TOO_LARGE },
+    };
+    const size_t max = 1u << 20;
+    char *text = malloc(max + 1);
+
+    (void)state;
+    assert_non_null(text);
+    for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+        static const char head[] = "{\"domain\":\"d\",\"values\":[";
+        size_t len = strlen(rows[r].piece), at = sizeof(head) - 1;
+
+        memcpy(text, head, at);
+        for (; at + len + 3 < max; at += len)
+            memcpy(text + at, rows[r].piece, len);
+        memcpy(text + at - 1, "]}", 3);
+        assert_int_equal(encode(VERB_TOKENIZE, NULL, 0, view_of(text, at + 1)), rows[r].err);
+        assert_int_equal(fault.where.tag, MSG_VALUES);
+    }
+    free(text);
+}
+
 static void test_body_fields_structs(void **state)
 {
     static const struct row rows[] = {
@@ -309,9 +340,10 @@ static void test_body_setup_replaces_free(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_body_fields_rows),   cmocka_unit_test(test_body_fields_values),
-        cmocka_unit_test(test_body_fields_limits), cmocka_unit_test(test_body_fields_structs),
-        cmocka_unit_test(test_body_fields_args),   cmocka_unit_test(test_body_setup_replaces_free),
+        cmocka_unit_test(test_body_fields_rows),         cmocka_unit_test(test_body_fields_values),
+        cmocka_unit_test(test_body_fields_limits),       cmocka_unit_test(test_body_fields_structs),
+        cmocka_unit_test(test_body_fields_dense),        cmocka_unit_test(test_body_fields_args),
+        cmocka_unit_test(test_body_setup_replaces_free),
     };
     int failed;
 

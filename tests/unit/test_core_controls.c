@@ -6,11 +6,10 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <dlfcn.h>
-#include <errno.h>
 #include <lmdb.h>
 
 #include "tests/core_suite.h"
+#include "tests/unit/disk_faults.h"
 #include "vault/index.h"
 #include "vault/base/digest.h"
 
@@ -18,26 +17,10 @@
 #define OTHER "5500000000000004"
 
 static struct rig_who acme = { .partner = "acme" };
-static int commit_errno; /* where not 0, every commit fails with it */
-
-/* Stands before LMDB's own. */
-int mdb_txn_commit(MDB_txn *txn)
-{
-    union {
-        void *p;
-        int (*f)(MDB_txn *txn);
-    } real = { .p = dlsym(RTLD_NEXT, "mdb_txn_commit") };
-
-    if (commit_errno == 0)
-        return real.f(txn);
-    mdb_txn_abort(txn);
-    return commit_errno;
-}
-
 static int setup(void **state)
 {
     (void)state;
-    commit_errno = 0;
+    fault_disk(0);
     fake_hsm_init(&hsm);
     rig_start(&rig, &hsm);
     return 0;
@@ -46,7 +29,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    commit_errno = 0;
+    fault_disk(0);
     rig_done(&rig);
     fake_hsm_done(&hsm);
     return 0;
@@ -473,12 +456,12 @@ static void test_C26_no_value_leaves_where_the_journal_cannot_be_written(void **
     token_of("cards", PAN, token);
     rig_login(&rig, "olga", session);
     size = log_size();
-    commit_errno = ENOSPC;
+    fault_disk(ENOSPC);
     r = rig_reveal(&rig, session, "cards", token);
     assert_int_equal(r->err, HUFU_UNAVAILABLE);
     assert_int_equal(r->body_len, 0);
     assert_int_equal(log_size(), size);
-    commit_errno = 0; /* room again */
+    fault_disk(0); /* room again */
     assert_int_equal(rig_reveal(&rig, session, "cards", token)->err, HUFU_OK);
     assert_int_equal(log_size(), size + 1);
 }
@@ -491,9 +474,9 @@ static void test_C26_after_a_failed_sync_nothing_is_answered(void **state)
     (void)state;
     token_of("cards", PAN, token);
     rig_login(&rig, "olga", session);
-    commit_errno = EIO;
+    fault_set(FAULT_SYNC, EIO);
     assert_int_equal(rig_reveal(&rig, session, "cards", token)->err, HUFU_UNAVAILABLE);
-    commit_errno = 0;
+    assert_true(fault.hit);
     assert_false(store_is_sound(rig.core.store));
     assert_int_equal(rig_reveal(&rig, session, "cards", token)->err, HUFU_UNAVAILABLE);
     assert_int_equal(rig_tokenize(&rig, &acme, "cards", OTHER)->err, HUFU_UNAVAILABLE);

@@ -93,7 +93,7 @@ static enum hufu_err ask(struct waiter *w, size_t len)
     static const uint8_t bytes[512];
 
     *w = (struct waiter){ .wait.done = on_done };
-    return core_link_send(cl, VERB_WHOAMI, view_of(bytes, len), &w->wait);
+    return core_link_send(cl, VERB_WHOAMI, view_of(bytes, len), view_of(NULL, 0), &w->wait);
 }
 
 static bool await(struct waiter *w)

@@ -4,11 +4,9 @@
  * changed nothing, and every value that left has its entry. HUFU_SEED=n runs that seed alone;
  * HUFU_SEEDS=n runs that many.
  */
-#include <dlfcn.h>
-#include <errno.h>
-#include <lmdb.h>
 
 #include "tests/unit/core_world_check.h"
+#include "tests/unit/disk_faults.h"
 #include "tests/unit/core_world_judge.h"
 #include "tests/unit/core_world_send.h"
 #include "vault/base/log.h"
@@ -16,22 +14,13 @@
 
 #define STEPS 2200
 
-/* Stands before LMDB's own: a commit that finds the disk full. */
-static bool commit_fails;
 static struct world w_all;
 
-int mdb_txn_commit(MDB_txn *txn)
+/* A disk that is full, for one step. */
+static void disk_fails(struct world *w, bool on)
 {
-    union {
-        void *p;
-        int (*f)(MDB_txn *txn);
-    } real = { .p = dlsym(RTLD_NEXT, "mdb_txn_commit") };
-
-    if (!commit_fails)
-        return real.f(txn);
-    w_all.fails++;
-    mdb_txn_abort(txn);
-    return ENOSPC;
+    fault_count = &w->fails;
+    fault_disk(on ? ENOSPC : 0);
 }
 
 static struct flight *flight_of(struct world *w, uint64_t id)
@@ -73,9 +62,9 @@ static void keep(struct world *w)
     if (draw(w, 12) == 0)
         fake_hsm_fail(&w->hsm, 1 + (unsigned)draw(w, 3), HUFU_HSM_DOWN, draw(w, 2) == 0);
     if (!loaded) /* what is refused while unsealing only costs time */
-        commit_fails = false;
+        disk_fails(w, false);
     (void)keeper_step(&w->rig.keeper);
-    commit_fails = false;
+    disk_fails(w, false);
     MUST(w, atomic_load(&w->rig.core.phase) != CORE_BROKEN);
     w->hsm.fail_in = 0;
     if (loaded || !w->rig.keeper.loaded)
@@ -88,7 +77,7 @@ static void keep(struct world *w)
 /* Closing writes nothing. What waited is answered 503 or never. */
 static void crash(struct world *w)
 {
-    commit_fails = false;
+    disk_fails(w, false);
     w->crashing = true;
     rig_crash(&w->rig);
     w->crashing = false;
@@ -122,7 +111,7 @@ static void step(struct world *w)
         background(w);
     if (w->rotates && w->rig.keeper.loaded && draw(w, 80) == 0)
         store_check(w);
-    commit_fails = draw(w, 40) == 0;
+    disk_fails(w, draw(w, 40) == 0);
     if (what < 260)
         submit(w);
     else if (what < 520)
@@ -145,7 +134,7 @@ static void step(struct world *w)
         w->hsm.down = !w->hsm.down && draw(w, 2) == 0;
     else if (what < 998)
         crash(w);
-    commit_fails = false;
+    disk_fails(w, false);
     if (w->rig.keeper.loaded)
         background(w);
     log_check(w);

@@ -7,20 +7,31 @@
 
 #include <cmocka.h>
 
-#include <openssl/hmac.h>
-
+#include "tests/unit/crypto_pieces.h"
 #include "tests/unit/key_pieces.h"
-#include "vault/base/text.h"
 #include "vault/keys/crypt.h"
 
-static size_t unhex(const char *hex, uint8_t *out, size_t max)
-{
-    struct buf b;
+/* How often a key was set up. */
+static size_t set_up;
 
-    buf_fixed(&b, out, max);
-    assert_int_equal(text_unhex(view_str(hex), &b), HUFU_OK);
-    return b.len;
+enum hufu_err __real_gcm_new(const uint8_t *key, bool by_cpu, struct gcm **out);
+enum hufu_err __wrap_gcm_new(const uint8_t *key, bool by_cpu, struct gcm **out);
+enum hufu_err __real_hmac_new(const uint8_t *key, size_t len, bool by_cpu, struct hmac **out);
+enum hufu_err __wrap_hmac_new(const uint8_t *key, size_t len, bool by_cpu, struct hmac **out);
+
+enum hufu_err __wrap_gcm_new(const uint8_t *key, bool by_cpu, struct gcm **out)
+{
+    set_up++;
+    return __real_gcm_new(key, by_cpu, out);
 }
+
+enum hufu_err __wrap_hmac_new(const uint8_t *key, size_t len, bool by_cpu, struct hmac **out)
+{
+    set_up++;
+    return __real_hmac_new(key, len, by_cpu, out);
+}
+
+static enum hufu_err (*crypt_make)(struct crypt **out) = crypt_new; /* each test runs with both */
 
 /* McGrew and Viega, "The Galois/Counter Mode of Operation", appendix B, test case 16. */
 static void test_seal_known_answer(void **state)
@@ -47,7 +58,7 @@ static void test_seal_known_answer(void **state)
     aad[0] = view_of(aad_mem, 3);
     aad[1] = view_of(NULL, 0);
     aad[2] = view_of(aad_mem + 3, 17);
-    assert_int_equal(crypt_new(&c), HUFU_OK);
+    assert_int_equal(crypt_make(&c), HUFU_OK);
     for (int i = 0; i < 3; i++) { /* the kept context gives the same again */
         memcpy(text, plain, len);
         assert_int_equal(crypt_seal(c, key, nonce, aad, 3, text, len, tag), HUFU_OK);
@@ -70,7 +81,7 @@ static void test_open_refuses_every_flipped_bit(void **state)
     struct crypt *c;
 
     (void)state;
-    assert_int_equal(crypt_new(&c), HUFU_OK);
+    assert_int_equal(crypt_make(&c), HUFU_OK);
     memcpy(text, "something", 9);
     assert_int_equal(crypt_seal(c, key, all, &aad, 1, text, 9, tag), HUFU_OK);
     for (size_t bit = 0; bit < 8 * sizeof(all); bit++) {
@@ -98,7 +109,7 @@ static void test_keys_of_one_slot_do_not_mix(void **state)
     (void)state;
     a->serial = 5;
     b->serial = 5 + 64;
-    assert_int_equal(crypt_new(&c), HUFU_OK);
+    assert_int_equal(crypt_make(&c), HUFU_OK);
     assert_int_equal(crypt_seal(c, a, nonce, NULL, 0, ta, 4, tag_a), HUFU_OK);
     assert_int_equal(crypt_seal(c, b, nonce, NULL, 0, tb, 4, tag_b), HUFU_OK);
     assert_memory_not_equal(ta, tb, 4);
@@ -128,7 +139,7 @@ static void test_an_ended_key_leaves_no_context(void **state)
 
     (void)state;
     ended->serial = after->serial = 7;
-    assert_int_equal(crypt_new(&c), HUFU_OK);
+    assert_int_equal(crypt_make(&c), HUFU_OK);
     assert_int_equal(crypt_seal(c, ended, nonce, NULL, 0, text, 4, tag), HUFU_OK);
     assert_int_equal(crypt_open(c, ended, nonce, NULL, 0, text, 4, tag, out), HUFU_OK);
     assert_int_equal(crypt_mac(c, ended, &part, 1, mac), HUFU_OK);
@@ -152,7 +163,7 @@ static void test_ff1_goes_by_the_key(void **state)
 
     (void)state;
     a->serial = b->serial = 7;
-    assert_int_equal(crypt_new(&c), HUFU_OK);
+    assert_int_equal(crypt_make(&c), HUFU_OK);
     assert_int_equal(crypt_ff1(c, a, CRYPT_ENCRYPT, &lot, in, out_a), HUFU_OK);
     assert_int_equal(crypt_ff1(c, a, CRYPT_DECRYPT, &lot, out_a, back), HUFU_OK);
     assert_memory_equal(in, back, sizeof(in));
@@ -179,7 +190,7 @@ static void test_mac_joins_parts(void **state)
     struct crypt *c;
 
     (void)state;
-    assert_int_equal(crypt_new(&c), HUFU_OK);
+    assert_int_equal(crypt_make(&c), HUFU_OK);
     assert_non_null(HMAC(EVP_sha256(), secret_read(key->secret), KEY_LEN, (const uint8_t *)"onetwo",
                          6, want, &len));
     for (int i = 0; i < 2; i++) {
@@ -192,6 +203,116 @@ static void test_mac_joins_parts(void **state)
     key_drop(key);
 }
 
+/* What many calls give one after another, one call gives for all; each key its own. */
+static void test_many_are_as_single_calls(void **state)
+{
+    struct key *key = key_new(1, KEY_DATA, 1, 1), *other = key_new(1, KEY_DATA, 2, 2);
+    uint8_t nonce[3][CRYPT_NONCE_LEN] = { { 1 }, { 2 }, { 3 } }, tag[3][CRYPT_TAG_LEN];
+    uint8_t one[3][20] = { "first", "second", "third" }, many[3][20], many_tag[3][CRYPT_TAG_LEN];
+    struct view aad = view_str("aad");
+    struct gcm_item item[3];
+    struct crypt *c;
+
+    (void)state;
+    memcpy(many, one, sizeof(one));
+    assert_int_equal(crypt_make(&c), HUFU_OK);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(crypt_seal(c, key, nonce[i], &aad, 1, one[i], 20, tag[i]), HUFU_OK);
+        item[i] = (struct gcm_item){ .nonce = nonce[i],
+                                     .aad = &aad,
+                                     .aad_count = 1,
+                                     .in = many[i],
+                                     .out = many[i],
+                                     .text_len = 20,
+                                     .tag_out = many_tag[i] };
+    }
+    assert_int_equal(crypt_seal_many(c, key, item, 3), HUFU_OK);
+    assert_memory_equal(many, one, sizeof(one));
+    assert_memory_equal(many_tag, tag, sizeof(tag));
+    assert_int_equal(crypt_open_many(c, other, item, 3), HUFU_OK);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(item[i].err, HUFU_CORRUPT);
+    memcpy(many, one, sizeof(one)); /* it was wiped */
+    assert_int_equal(crypt_open_many(c, key, item, 3), HUFU_OK);
+    assert_int_equal(item[2].err, HUFU_OK);
+    assert_memory_equal(many[0], "first", 5);
+    assert_memory_equal(many[2], "third", 5);
+    crypt_free(c);
+    key_drop(key);
+    key_drop(other);
+}
+
+static void test_mac_many_are_as_single_calls(void **state)
+{
+    struct key *key = key_new(1, KEY_INDEX, 1, 1);
+    struct view in[3] = { view_str("4111111111111111"), view_str(""),
+                          view_str("5500000000000004") };
+    uint8_t one[3][CRYPT_MAC_LEN], many[3][CRYPT_MAC_LEN];
+    struct crypt *c;
+
+    (void)state;
+    assert_int_equal(crypt_make(&c), HUFU_OK);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(crypt_mac(c, key, &in[i], 1, one[i]), HUFU_OK);
+    assert_int_equal(crypt_mac_many(c, key, in, 3, many), HUFU_OK);
+    assert_memory_equal(many, one, sizeof(one));
+    crypt_free(c);
+    key_drop(key);
+}
+
+/* The CPU's way and the library's are one format. */
+static void test_plain_opens_what_the_cpu_sealed(void **state)
+{
+    struct key *key = key_new(1, KEY_DATA, 1, 1);
+    uint8_t nonce[CRYPT_NONCE_LEN] = { 9 }, text[4] = "text", tag[CRYPT_TAG_LEN], out[4];
+    struct crypt *other = NULL;
+    struct crypt *c;
+
+    (void)state;
+    assert_int_equal(crypt_make(&c), HUFU_OK);
+    assert_int_equal((crypt_make == crypt_new ? crypt_new_plain : crypt_new)(&other), HUFU_OK);
+    assert_int_equal(crypt_seal(c, key, nonce, NULL, 0, text, 4, tag), HUFU_OK);
+    assert_int_equal(crypt_open(other, key, nonce, NULL, 0, text, 4, tag, out), HUFU_OK);
+    assert_memory_equal(out, "text", 4);
+    crypt_free(c);
+    crypt_free(other);
+    key_drop(key);
+}
+
+/* Each of two keys is set up once for sealing and opening and once for MACs, whatever their turns.
+ */
+static void test_no_key_is_set_up_twice(void **state)
+{
+    struct key *key[2] = { key_new(1, KEY_DATA, 1, 1), key_new(1, KEY_DATA, 2, 2) };
+    uint8_t nonce[CRYPT_NONCE_LEN] = { 9 }, text[4] = "text", tag[CRYPT_TAG_LEN];
+    uint8_t mac[1][CRYPT_MAC_LEN];
+    struct view part = view_str("part");
+    struct crypt *c;
+
+    (void)state;
+    assert_int_equal(crypt_make(&c), HUFU_OK);
+    set_up = 0;
+    for (size_t i = 0; i < 100; i++) {
+        const struct key *k = key[i % 3 == 0];
+
+        assert_int_equal(crypt_seal(c, k, nonce, NULL, 0, text, 4, tag), HUFU_OK);
+        assert_int_equal(crypt_open(c, k, nonce, NULL, 0, text, 4, tag, text), HUFU_OK);
+        assert_int_equal(crypt_mac(c, k, &part, 1, mac[0]), HUFU_OK);
+        assert_int_equal(crypt_mac_many(c, k, &part, 1, mac), HUFU_OK);
+    }
+    assert_int_equal(set_up, 4);
+    assert_memory_equal(text, "text", 4);
+    crypt_free(c);
+    key_drop(key[0]);
+    key_drop(key[1]);
+}
+
+static int plain_setup(void **state)
+{
+    crypt_make = crypt_new_plain;
+    return heap_setup(state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,7 +322,12 @@ int main(void)
         cmocka_unit_test(test_an_ended_key_leaves_no_context),
         cmocka_unit_test(test_ff1_goes_by_the_key),
         cmocka_unit_test(test_mac_joins_parts),
+        cmocka_unit_test(test_many_are_as_single_calls),
+        cmocka_unit_test(test_mac_many_are_as_single_calls),
+        cmocka_unit_test(test_plain_opens_what_the_cpu_sealed),
+        cmocka_unit_test(test_no_key_is_set_up_twice),
     };
 
-    return cmocka_run_group_tests(tests, heap_setup, NULL);
+    return cmocka_run_group_tests_name("as it is", tests, heap_setup, NULL) +
+           cmocka_run_group_tests_name("by the library alone", tests, plain_setup, NULL);
 }

@@ -144,7 +144,26 @@ static void test_link_send_limits(void **state)
     free(body);
 }
 
-static void test_link_hold_gathers_until_flush(void **state)
+/* Reads frames until one has this id; how many that are. */
+static size_t frames_until(struct link *l, uint64_t id)
+{
+    struct frame f = { .id = id + 1 };
+    size_t count = 0;
+
+    while (f.id != id) {
+        enum hufu_err err = link_next(l, &f);
+
+        if (err == HUFU_NOT_FOUND) {
+            assert_int_equal(link_fill(l), HUFU_OK);
+            continue;
+        }
+        assert_int_equal(err, HUFU_OK);
+        count++;
+    }
+    return count;
+}
+
+static void test_link_hold_gathers_until_release(void **state)
 {
     struct link a, b;
     struct frame f;
@@ -158,7 +177,7 @@ static void test_link_hold_gathers_until_flush(void **state)
     assert_false(link_wants_write(&a)); /* nobody need wait for the socket */
     assert_int_equal(link_fill(&b), HUFU_OK);
     assert_int_equal(link_next(&b, &f), HUFU_NOT_FOUND);
-    assert_int_equal(link_flush(&a, &left), HUFU_OK);
+    assert_int_equal(link_release(&a, &left), HUFU_OK);
     assert_false(left);
     assert_int_equal(link_send(&a, 4, 3, view_of(NULL, 0)), HUFU_OK); /* held no longer */
     assert_int_equal(link_fill(&b), HUFU_OK);
@@ -170,8 +189,111 @@ static void test_link_hold_gathers_until_flush(void **state)
     link_hold(&a);
     assert_int_equal(link_send(&a, 4, 9, view_of(NULL, 0)), HUFU_OK);
     link_done(&a);
-    assert_int_equal(link_flush(&a, &left), HUFU_CLOSED);
+    assert_int_equal(link_release(&a, &left), HUFU_CLOSED);
     link_done(&b);
+}
+
+/* What one lets go, and what is flushed, leaves; what comes later waits while the other holds. */
+static void test_link_hold_counts_who_gathers(void **state)
+{
+    struct link a, b;
+    struct frame f;
+    bool left;
+
+    (void)state;
+    pair_open(&a, &b, OUT_MAX);
+    link_hold(&a);
+    link_hold(&a);
+    assert_int_equal(link_send(&a, 4, 1, view_str("x")), HUFU_OK);
+    assert_int_equal(link_release(&a, &left), HUFU_OK);
+    assert_int_equal(frames_until(&b, 1), 1);
+    assert_int_equal(link_send(&a, 4, 2, view_str("x")), HUFU_OK);
+    assert_int_equal(link_flush(&a, &left), HUFU_OK);
+    assert_int_equal(frames_until(&b, 2), 1);
+    assert_int_equal(link_send(&a, 4, 3, view_str("x")), HUFU_OK);
+    assert_int_equal(link_fill(&b), HUFU_OK);
+    assert_int_equal(link_next(&b, &f), HUFU_NOT_FOUND);
+    assert_int_equal(link_release(&a, &left), HUFU_OK);
+    assert_int_equal(link_release(&a, &left), HUFU_OK); /* of a link that was replaced meanwhile */
+    assert_int_equal(link_send(&a, 4, 4, view_str("x")), HUFU_OK);
+    assert_int_equal(frames_until(&b, 4), 2);
+    link_done(&a);
+    link_done(&b);
+}
+
+static void test_link_hold_lets_a_large_frame_go(void **state)
+{
+    static uint8_t large[400000]; /* more than the socket takes at once */
+    const struct view part[2] = { view_str("head"), view_of(large, sizeof(large)) };
+    struct link a, b;
+    struct frame f;
+    bool left = true;
+
+    (void)state;
+    memset(large, 'L', sizeof(large));
+    pair_open(&a, &b, 1u << 20);
+    link_hold(&a);
+    assert_int_equal(link_send(&a, 4, 1, view_str("small")), HUFU_OK);
+    assert_int_equal(link_send_parts(&a, 4, 2, part, 2), HUFU_OK);
+    assert_int_equal(link_send(&a, 4, 3, view_str("after")), HUFU_OK);
+    assert_int_equal(frames_until(&b, 1), 1); /* it left with the large one */
+    assert_int_equal(link_release(&a, &left), HUFU_OK);
+    while (link_next(&b, &f) == HUFU_NOT_FOUND) {
+        assert_int_equal(link_fill(&b), HUFU_OK);
+        assert_int_equal(link_flush(&a, &left), HUFU_OK);
+    }
+    assert_int_equal(f.id, 2);
+    assert_int_equal(f.body.len, 4 + sizeof(large));
+    assert_memory_equal(f.body.p, "headLLLL", 8);
+    assert_memory_equal(f.body.p + 4, large, sizeof(large));
+    assert_int_equal(link_flush(&a, &left), HUFU_OK);
+    assert_false(left);
+    assert_int_equal(frames_until(&b, 3), 1);
+    link_done(&a);
+    link_done(&b);
+}
+
+static void test_link_send_parts_joins_them(void **state)
+{
+    const struct view part[2] = { view_str("ab"), view_str("cde") };
+    const struct view none[2] = { view_of(NULL, 0), view_of(NULL, 0) };
+    struct link a, b;
+    struct frame f;
+
+    (void)state;
+    pair_open(&a, &b, OUT_MAX);
+    assert_int_equal(link_send_parts(&a, 5, 1, part, 2), HUFU_OK);
+    assert_int_equal(link_send_parts(&a, 5, 2, none, 2), HUFU_OK);
+    assert_int_equal(link_send_parts(&a, 5, 3, part, 0), HUFU_OK);
+    assert_int_equal(link_fill(&b), HUFU_OK);
+    assert_int_equal(link_next(&b, &f), HUFU_OK);
+    assert_true(f.type == 5 && f.id == 1 && view_is(f.body, "abcde"));
+    assert_int_equal(link_next(&b, &f), HUFU_OK);
+    assert_int_equal(f.body.len, 0);
+    assert_int_equal(link_next(&b, &f), HUFU_OK);
+    assert_true(f.id == 3 && f.body.len == 0);
+    link_done(&a);
+    link_done(&b);
+}
+
+static void test_link_send_parts_refuses_more_than_a_body(void **state)
+{
+    uint8_t *body = calloc(1, FRAME_BODY_MAX);
+    struct view part[2] = { view_of(body, FRAME_BODY_MAX), view_str("1") };
+    struct link a, b;
+    struct frame f;
+
+    (void)state;
+    assert_non_null(body);
+    pair_open(&a, &b, 2 * (size_t)FRAME_MAX);
+    assert_int_equal(link_send_parts(&a, 1, 1, part, 2), HUFU_RANGE);
+    part[1].len = SIZE_MAX; /* a sum that would turn over */
+    assert_int_equal(link_send_parts(&a, 1, 1, part, 2), HUFU_RANGE);
+    assert_int_equal(link_fill(&b), HUFU_OK);
+    assert_int_equal(link_next(&b, &f), HUFU_NOT_FOUND);
+    link_done(&a);
+    link_done(&b);
+    free(body);
 }
 
 static void *send_many(void *arg)
@@ -230,7 +352,11 @@ int main(void)
         cmocka_unit_test(test_link_send_keeps_what_the_socket_does_not_take),
         cmocka_unit_test(test_link_send_and_flush_interleaved),
         cmocka_unit_test(test_link_send_limits),
-        cmocka_unit_test(test_link_hold_gathers_until_flush),
+        cmocka_unit_test(test_link_hold_gathers_until_release),
+        cmocka_unit_test(test_link_hold_counts_who_gathers),
+        cmocka_unit_test(test_link_hold_lets_a_large_frame_go),
+        cmocka_unit_test(test_link_send_parts_joins_them),
+        cmocka_unit_test(test_link_send_parts_refuses_more_than_a_body),
         cmocka_unit_test(test_link_send_from_many_threads_keeps_frames_whole),
     };
 

@@ -51,7 +51,7 @@ static void test_plain_tables_are_left_as_they_are(void **state)
     for (size_t i = 0; i < sizeof(tables); i++) {
         struct store_write w = { key_of(key_mem, tables[i], 1), image, sizeof(image) };
 
-        assert_int_equal(hooks.seal(hooks.arg, &w, 5), HUFU_OK);
+        assert_int_equal(hooks.seal(hooks.arg, &w, 1, 5), HUFU_OK);
         assert_string_equal((char *)image, "as it is");
     }
 }
@@ -78,7 +78,7 @@ static void test_C12_each_domain_seals_under_its_own_key(void **state)
         struct key *key;
         struct buf text;
 
-        assert_int_equal(hooks.seal(hooks.arg, &w, 5), HUFU_OK);
+        assert_int_equal(hooks.seal(hooks.arg, &w, 1, 5), HUFU_OK);
         for (size_t k = 0; (key = keyring_at(rig.core.ring, k)) != NULL; k++) {
             bool right = key->domain == rows[i].domain && key->kind == rows[i].kind;
 
@@ -98,7 +98,7 @@ static void test_a_domain_without_keys_seals_nothing(void **state)
 
     (void)state;
     memcpy(before, image, sizeof(image));
-    assert_int_equal(hooks.seal(hooks.arg, &w, 5), HUFU_SEALED);
+    assert_int_equal(hooks.seal(hooks.arg, &w, 1, 5), HUFU_SEALED);
     assert_memory_equal(image, before, w.image_len);
 }
 
@@ -113,7 +113,7 @@ static void test_a_sealed_vault_seals_and_digests_nothing(void **state)
     hooks = core_hooks(&rig.core);
     w = (struct store_write){ key_of(key_mem, TABLE_USER, 1), image,
                               lay(image, sizeof(image), "a secret") };
-    assert_int_equal(hooks.seal(hooks.arg, &w, 5), HUFU_SEALED);
+    assert_int_equal(hooks.seal(hooks.arg, &w, 1, 5), HUFU_SEALED);
     assert_int_equal(hooks.digest(hooks.arg, w.key, 5, view_str("image"), out), HUFU_SEALED);
     assert_memory_equal(out, before, sizeof(out));
 }
@@ -167,7 +167,7 @@ static void test_changed_feeds_the_directory_and_forgets_sessions(void **state)
     assert_int_equal(envelope_lay(&laid, view_of(NULL, 0), buf_view(&text), &rig.worker.draw),
                      HUFU_OK);
     w.image_len = laid.len;
-    assert_int_equal(hooks.seal(hooks.arg, &w, 50), HUFU_OK);
+    assert_int_equal(hooks.seal(hooks.arg, &w, 1, 50), HUFU_OK);
     hooks.changed(hooks.arg, key, 50, view_of(image, w.image_len));
     assert_int_equal(directory_session(rig.core.dir, key_mem + 1, &out), HUFU_OK);
     assert_int_equal(out.seq, 50);
@@ -185,7 +185,7 @@ static void test_changed_that_cannot_be_read_breaks_the_core(void **state)
     struct store_write w = { key, image, lay(image, sizeof(image), "\001no domain") };
 
     (void)state;
-    assert_int_equal(hooks.seal(hooks.arg, &w, 50), HUFU_OK);
+    assert_int_equal(hooks.seal(hooks.arg, &w, 1, 50), HUFU_OK);
     hooks.changed(hooks.arg, key, 50, view_of(image, w.image_len));
     assert_int_equal(atomic_load(&rig.core.phase), CORE_BROKEN);
     assert_int_equal(rig_tokenize(&rig, &acme, "cards", "4111111111111111")->err, HUFU_SEALED);

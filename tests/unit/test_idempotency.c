@@ -6,33 +6,15 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <dlfcn.h>
-#include <errno.h>
-#include <lmdb.h>
 
 #include "tests/core_suite.h"
+#include "tests/unit/disk_faults.h"
 #include "vault/idempotency.h"
 
 #define PAN "4111111111111111"
 
 static struct rig_who acme = { .partner = "acme", .idem_key = "key-1" };
 static struct rig_who zeta = { .partner = "zeta", .idem_key = "key-1" };
-
-static bool disk_is_full;
-
-/* Stands before LMDB's own. */
-int mdb_txn_commit(MDB_txn *txn)
-{
-    union {
-        void *p;
-        int (*f)(MDB_txn *txn);
-    } real = { .p = dlsym(RTLD_NEXT, "mdb_txn_commit") };
-
-    if (!disk_is_full)
-        return real.f(txn);
-    mdb_txn_abort(txn);
-    return ENOSPC;
-}
 
 static uint64_t log_size(void)
 {
@@ -205,9 +187,9 @@ static void test_C07_what_could_not_be_done_is_not_kept(void **state)
     const struct rig_reply *r;
 
     (void)state;
-    disk_is_full = true;
+    fault_disk(ENOSPC);
     r = rig_tokenize(&rig, &acme, "loose", PAN);
-    disk_is_full = false;
+    fault_disk(0);
     assert_int_equal(r->err, HUFU_UNAVAILABLE);
     r = rig_tokenize(&rig, &acme, "loose", PAN);
     assert_int_equal(r->err, HUFU_OK);

@@ -100,12 +100,12 @@ static void test_seals_are_counted_up_to_the_lease(void **state)
 
     (void)state;
     atomic_store(&k->leased, 2);
-    assert_int_equal(key_count_seal(k), HUFU_OK);
-    assert_int_equal(key_count_seal(k), HUFU_OK);
-    assert_int_equal(key_count_seal(k), HUFU_EXHAUSTED);
+    assert_int_equal(key_count_seals(k, 1), HUFU_OK);
+    assert_int_equal(key_count_seals(k, 1), HUFU_OK);
+    assert_int_equal(key_count_seals(k, 1), HUFU_EXHAUSTED);
     assert_int_equal(atomic_load(&k->used), 2);
     atomic_store(&k->leased, 3);
-    assert_int_equal(key_count_seal(k), HUFU_OK);
+    assert_int_equal(key_count_seals(k, 1), HUFU_OK);
     key_drop(k);
 }
 

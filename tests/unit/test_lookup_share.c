@@ -48,6 +48,7 @@ static size_t misses_until_refused(const struct rig_who *who)
         if (err == HUFU_RATE_LIMITED)
             return n;
         assert_int_equal(err, HUFU_NOT_FOUND);
+        (void)store_map_step(rig.core.store, false); /* gives the journal room back */
     }
     return 10000;
 }

@@ -59,6 +59,92 @@ static void test_queue_take_all_gives_the_chain(void **state)
     queue_done(&q);
 }
 
+static void test_queue_take_left_counts_the_rest(void **state)
+{
+    struct qnode n[2];
+    struct queue q;
+    size_t left = 9;
+
+    (void)state;
+    queue_init(&q, 10);
+    assert_null(queue_take_left(&q, &left));
+    assert_int_equal(left, 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(queue_put(&q, &n[i]), HUFU_OK);
+    assert_ptr_equal(queue_take_left(&q, &left), &n[0]);
+    assert_int_equal(left, 1);
+    assert_ptr_equal(queue_take_left(&q, &left), &n[1]);
+    assert_int_equal(left, 0);
+    queue_done(&q);
+}
+
+/* n[0] to n[count - 1], linked. */
+static struct qnode *chain_of(struct qnode *n, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        n[i].next = i + 1 < count ? &n[i + 1] : NULL;
+    return n;
+}
+
+static void test_queue_put_all_takes_what_there_is_room_for(void **state)
+{
+    struct qnode n[6], *rest;
+    struct queue q;
+
+    (void)state;
+    queue_init(&q, 4);
+    assert_int_equal(queue_put(&q, &n[0]), HUFU_OK);
+    assert_null(queue_put_all(&q, chain_of(&n[1], 2), 1));
+    assert_int_equal(queue_count(&q), 3);
+    rest = queue_put_all(&q, chain_of(&n[3], 3), 1);
+    assert_ptr_equal(rest, &n[4]);
+    assert_ptr_equal(rest->next, &n[5]);
+    assert_null(rest->next->next);
+    assert_int_equal(queue_count(&q), 4);
+    assert_ptr_equal(queue_put_all(&q, rest, 1), rest); /* full */
+    for (int i = 0; i < 4; i++)
+        assert_ptr_equal(queue_take(&q), &n[i]);
+    assert_null(queue_take(&q));
+    assert_null(queue_put_all(&q, rest, 1)); /* after running empty */
+    queue_close(&q);
+    assert_ptr_equal(queue_put_all(&q, chain_of(&n[0], 1), 1), &n[0]);
+    assert_ptr_equal(queue_take(&q), &n[4]);
+    assert_ptr_equal(queue_take(&q), &n[5]);
+    queue_done(&q);
+}
+
+static void *take_one(void *arg)
+{
+    queue_wait(arg, 5000);
+    return queue_take(arg);
+}
+
+static void test_queue_put_all_wakes_as_many_as_it_may(void **state)
+{
+    struct qnode n[3];
+    pthread_t t[3];
+    struct queue q;
+    void *got;
+
+    (void)state;
+    queue_init(&q, 10);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&t[i], NULL, take_one, &q), 0);
+    while (q.waiting < 3)
+        sched_yield();
+    assert_null(queue_put_all(&q, chain_of(n, 3), 2));
+    while (queue_count(&q) > 1)
+        sched_yield();
+    assert_int_equal(queue_count(&q), 1); /* the third sleeps on */
+    assert_int_equal(q.waiting, 1);
+    queue_close(&q);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pthread_join(t[i], &got), 0);
+        assert_non_null(got);
+    }
+    queue_done(&q);
+}
+
 static void test_queue_put_refuses_at_max_and_when_closed(void **state)
 {
     struct qnode n[4];
@@ -197,6 +283,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_queue_take_keeps_the_order),
         cmocka_unit_test(test_queue_take_all_gives_the_chain),
+        cmocka_unit_test(test_queue_take_left_counts_the_rest),
+        cmocka_unit_test(test_queue_put_all_takes_what_there_is_room_for),
+        cmocka_unit_test(test_queue_put_all_wakes_as_many_as_it_may),
         cmocka_unit_test(test_queue_put_refuses_at_max_and_when_closed),
         cmocka_unit_test(test_queue_wait_ends_at_its_time),
         cmocka_unit_test(test_queue_wait_is_woken_by_put_and_by_close),

@@ -152,7 +152,7 @@ static void publish(struct recent *r, const char *key, uint64_t seq, const char 
         generation_make(r->filling, view_str(key), seq, view_str(image), false);
 
     assert_non_null(row);
-    recent_publish(r, &row, 1, seq + 1, boot_ms);
+    recent_publish(r, &row, 1, seq + 1, 0, boot_ms);
 }
 
 static void test_recent_view_outlives_the_generation(void **state)
@@ -258,6 +258,75 @@ static void test_recent_due_and_full(void **state)
     recent_done(&r);
 }
 
+/* Lines wait in memory as rows do, and leave with the generation that they came with. */
+static void test_recent_counts_log_lines(void **state)
+{
+    struct recent_numbers n;
+    struct recent r;
+    uint64_t own; /* of an empty generation */
+
+    (void)state;
+    assert_int_equal(recent_init(&r, 0, 100000, 100, 1000), HUFU_OK);
+    recent_publish(&r, NULL, 0, 1, 0, 0);
+    own = r.filling->bytes;
+    recent_publish(&r, NULL, 0, 2, 49999 - own, 0);
+    recent_count(&r, &n);
+    assert_int_equal(n.bytes, 49999);
+    assert_false(recent_is_due(&r, 0, false));
+    recent_publish(&r, NULL, 0, 3, 1, 0);
+    assert_true(recent_is_due(&r, 0, false)); /* half of the bytes */
+    assert_int_equal(recent_rotate(&r), HUFU_OK);
+    recent_publish(&r, NULL, 0, 4, 49999 - own, 0);
+    assert_false(recent_is_full(&r));
+    recent_publish(&r, NULL, 0, 5, 1, 0);
+    assert_true(recent_is_full(&r)); /* both count */
+    recent_retire(&r);
+    recent_count(&r, &n);
+    assert_int_equal(n.bytes, 50000);
+    assert_int_equal(recent_rotate(&r), HUFU_OK);
+    recent_retire(&r);
+    recent_count(&r, &n);
+    assert_true(n.bytes <= own);
+    recent_done(&r);
+}
+
+/* A nudge ends both waits of the map thread, once. */
+static void test_recent_nudge_ends_a_wait_once(void **state)
+{
+    struct recent r;
+
+    (void)state;
+    assert_int_equal(recent_init(&r, 0, 1u << 20, 100, 1000), HUFU_OK);
+    assert_false(recent_nudged(&r));
+    recent_nudge(&r);
+    recent_wait_due(&r, 0, 60000); /* at once */
+    recent_pause(&r, 60000);
+    assert_true(recent_nudged(&r));
+    assert_false(recent_nudged(&r));
+    recent_pause(&r, 1); /* this one waits */
+    recent_done(&r);
+}
+
+/* Operations that somebody is in a hurry for are due however young; later ones are not. */
+static void test_recent_hurry(void **state)
+{
+    struct recent r;
+
+    (void)state;
+    assert_int_equal(recent_init(&r, 0, 1u << 20, 100, 1000), HUFU_OK);
+    publish(&r, "a", 0, "x", 0);
+    assert_false(recent_is_due(&r, 0, false));
+    recent_hurry(&r, 1);
+    recent_wait_due(&r, 0, 60000); /* at once */
+    assert_true(recent_is_due(&r, 0, false));
+    assert_int_equal(recent_rotate(&r), HUFU_OK);
+    recent_retire(&r);
+    publish(&r, "b", 1, "x", 0);
+    recent_hurry(&r, 1);
+    assert_false(recent_is_due(&r, 0, false));
+    recent_done(&r);
+}
+
 static void test_overlay_cut_restores(void **state)
 {
     struct generation *g = generation_new(0);
@@ -352,6 +421,9 @@ int main(void)
         cmocka_unit_test(test_recent_find_prefers_filling),
         cmocka_unit_test(test_recent_confirm),
         cmocka_unit_test(test_recent_due_and_full),
+        cmocka_unit_test(test_recent_counts_log_lines),
+        cmocka_unit_test(test_recent_nudge_ends_a_wait_once),
+        cmocka_unit_test(test_recent_hurry),
         cmocka_unit_test(test_overlay_cut_restores),
         cmocka_unit_test(test_resident_order_and_age),
         cmocka_unit_test(test_resident_sum),

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <lmdb.h>
 
 #include "tests/unit/store_look.h"
@@ -89,13 +90,13 @@ static void test_open_tampered_is_corrupt(void **state)
         { "journal", "entry", "\0\0\0\0\0\0\1\3", 8, "line seq=259 now=1000001" }, /* last tile */
         { "journal", "entry", "\0\0\0\0\0\0\1\4", 8, NULL },
         { "journal", "entry", "\0\0\0\0\0\0\1\5", 8, "one more" },
-        { "journal", "write", "\0\0\0\0\0\0\0\7", 8, NULL },
-        { "journal", "write", "\0\0\0\0\0\0\0\7", 8, "no operation" },
         { "journal", "node", "\1\0\0\0\0\0\0\0\0", 9, "0123456789abcdef0123456789abcdef" },
         { "journal", "node", "\1\0\0\0\0\0\0\0\0", 9, NULL },
         { "journal", "meta", "format", 6, "?" },
         { "journal", "meta", "\0frontier", 9, "x" },
         { "journal", "meta", "\0time", 5, NULL },
+        { "journal", "meta", "\0groups", 7, NULL },
+        { "journal", "meta", "\0groups", 7, "\6\1\1\1\1\1\1\1" }, /* more than there are */
         { "map", "state", "format", 6, "\2\0\0" },
         { "map", "state", "applied", 7, "\xff\xff\xff\xff\xff\xff\xff\x7f" },
     };
@@ -114,6 +115,7 @@ static void test_open_tampered_is_corrupt(void **state)
         }
         for (int n = 3; n < 261; n++)
             assert_int_equal(piece_put(&h, OTHER, "y"), HUFU_OK);
+        house_flush(&h); /* all lines are in the archive */
         tamper(&h, rows[i].sub, rows[i].table, view_of(rows[i].key, rows[i].key_len),
                rows[i].value);
         err = house_open(&h);
@@ -123,6 +125,177 @@ static void test_open_tampered_is_corrupt(void **state)
         assert_null(h.s);
         house_done(&h);
     }
+}
+
+static void path_of(const struct house *h, unsigned number, char out[static 128])
+{
+    snprintf(out, 128, "%s/journal/segment-%016x", h->dir, number);
+}
+
+static void bytes_read(const struct house *h, unsigned number, unsigned at, uint8_t *out, size_t n)
+{
+    char path[128];
+    int fd;
+
+    path_of(h, number, path);
+    fd = open(path, O_RDONLY);
+    assert_true(fd >= 0 && pread(fd, out, n, at) == (ssize_t)n);
+    close(fd);
+}
+
+static void bytes_write(const struct house *h, unsigned number, unsigned at, const uint8_t *in,
+                        size_t n)
+{
+    char path[128];
+    int fd;
+
+    path_of(h, number, path);
+    fd = open(path, O_WRONLY);
+    assert_true(fd >= 0 && pwrite(fd, in, n, at) == (ssize_t)n);
+    close(fd);
+}
+
+enum harm {
+    FLIP,    /* the byte at a */
+    ZERO,    /* [a, b) */
+    SWAP,    /* the pages a and b */
+    COPY,    /* page a of the segment before it to the same place */
+    CUT,     /* the file, to a bytes */
+    REMOVE,  /* the file */
+    ANOTHER, /* the file stands under the next number */
+    LINK,    /* a symbolic link to it stands in its place */
+};
+
+static void segment_harm(const struct house *h, enum harm harm, unsigned number, unsigned a,
+                         unsigned b)
+{
+    static uint8_t page[2][4096], none[65536];
+    char path[128], other[136];
+
+    path_of(h, number, path);
+    snprintf(other, sizeof(other), "%s.", path);
+    if (harm == FLIP) {
+        bytes_read(h, number, a, page[0], 1);
+        page[0][0] ^= 0x10;
+        bytes_write(h, number, a, page[0], 1);
+    } else if (harm == ZERO) {
+        bytes_write(h, number, a, none, b - a);
+    } else if (harm == SWAP || harm == COPY) {
+        bytes_read(h, harm == COPY ? number - 1 : number, a * 4096, page[0], 4096);
+        bytes_read(h, number, b * 4096, page[1], 4096);
+        bytes_write(h, number, b * 4096, page[0], 4096);
+        if (harm == SWAP)
+            bytes_write(h, number, a * 4096, page[1], 4096);
+    } else if (harm == CUT) {
+        assert_int_equal(truncate(path, a), 0);
+    } else if (harm == REMOVE) {
+        assert_int_equal(unlink(path), 0);
+    } else {
+        assert_int_equal(rename(path, other), 0);
+        if (harm == LINK)
+            assert_int_equal(symlink(other, path), 0);
+        else
+            path_of(h, number + 1, path), assert_int_equal(rename(other, path), 0);
+    }
+}
+
+/* 261 groups of a page each, fifteen in a segment; the seventeenth is current, one is ready behind
+ * it, and the archive and the map have nothing but the first group. */
+static void harmed_make(struct house *h)
+{
+    house_init(h);
+    h->set.segment_bytes = 65536;
+    assert_int_equal(house_open(h), HUFU_OK);
+    assert_int_equal(piece_put(h, TOKEN, "x"), HUFU_OK);
+    house_flush(h);
+    for (int n = 1; n < 261; n++)
+        assert_int_equal(piece_put(h, OTHER, "y"), HUFU_OK);
+    while (store_map_step(h->s, false))
+        ;
+    house_close(h);
+}
+
+static const struct {
+    const char *name;
+    enum harm harm;
+    unsigned number, a, b;
+    enum hufu_err err;
+    uint64_t left; /* operations, where it opens */
+} harms[] = {
+    { "magic", FLIP, 3, 0, 0, HUFU_CORRUPT, 0 },
+    { "format", FLIP, 3, 4, 0, HUFU_CORRUPT, 0 },
+    { "number", FLIP, 3, 8, 0, HUFU_CORRUPT, 0 },
+    { "bytes", FLIP, 3, 16, 0, HUFU_CORRUPT, 0 },
+    { "salt", FLIP, 3, 24, 0, HUFU_CORRUPT, 0 },
+    { "checksum of the header", FLIP, 3, 40, 0, HUFU_CORRUPT, 0 },
+    { "header", ZERO, 3, 0, 4096, HUFU_CORRUPT, 0 },
+    { "header of what is ready", FLIP, 18, 24, 0, HUFU_CORRUPT, 0 },
+    { "group of an older one", FLIP, 3, 5 * 4096 + 130, 0, HUFU_CORRUPT, 0 },
+    { "its checksum", FLIP, 3, 5 * 4096 + 90, 0, HUFU_CORRUPT, 0 },
+    { "its length", FLIP, 3, 5 * 4096 + 4, 0, HUFU_CORRUPT, 0 },
+    { "first group of an older one", ZERO, 3, 4096, 8192, HUFU_CORRUPT, 0 },
+    { "last group of an older one", FLIP, 3, 15 * 4096 + 130, 0, HUFU_CORRUPT, 0 },
+    { "all groups of an older one", ZERO, 3, 4096, 65536, HUFU_CORRUPT, 0 },
+    { "group of the current one", FLIP, 17, 5 * 4096 + 130, 0, HUFU_CORRUPT, 0 },
+    { "last group, cut off", ZERO, 17, 6 * 4096 + 512, 7 * 4096, HUFU_OK, 261 },
+    { "last group, cut off early", ZERO, 17, 6 * 4096 + 64, 7 * 4096, HUFU_OK, 260 },
+    { "last group, its beginning missing", ZERO, 17, 6 * 4096, 6 * 4096 + 64, HUFU_OK, 260 },
+    { "groups swapped", SWAP, 3, 5, 6, HUFU_CORRUPT, 0 },
+    { "last groups swapped", SWAP, 17, 5, 6, HUFU_CORRUPT, 0 },
+    { "group of another segment", COPY, 3, 5, 5, HUFU_CORRUPT, 0 },
+    { "group twice", COPY, 17, 7, 7, HUFU_OK, 261 }, /* the salt is another one */
+    { "file too short", CUT, 3, 61440, 0, HUFU_CORRUPT, 0 },
+    { "file too long", CUT, 3, 69632, 0, HUFU_CORRUPT, 0 },
+    { "file empty", CUT, 3, 0, 0, HUFU_CORRUPT, 0 },
+    { "oldest file missing", REMOVE, 0, 0, 0, HUFU_CORRUPT, 0 },
+    { "file missing", REMOVE, 3, 0, 0, HUFU_CORRUPT, 0 },
+    { "current file missing", REMOVE, 17, 0, 0, HUFU_CORRUPT, 0 },
+    { "name of another", ANOTHER, 18, 0, 0, HUFU_CORRUPT, 0 },
+    { "symbolic link", LINK, 3, 0, 0, HUFU_IO, 0 },
+};
+
+static void test_open_harmed_segment(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(harms) / sizeof(harms[0]); i++) {
+        struct store_numbers n;
+        struct house h;
+        enum hufu_err err;
+
+        harmed_make(&h);
+        segment_harm(&h, harms[i].harm, harms[i].number, harms[i].a, harms[i].b);
+        err = house_open(&h);
+        if (err != harms[i].err)
+            print_error("%s: %s\n", harms[i].name, err_name(err));
+        assert_int_equal(err, harms[i].err);
+        if (err == HUFU_OK) {
+            store_numbers(h.s, &n);
+            if (n.seq != harms[i].left)
+                print_error("%s: %u left\n", harms[i].name, (unsigned)n.seq);
+            assert_int_equal(n.seq, harms[i].left);
+            assert_int_equal(piece_put(&h, OTHER, "z"), HUFU_OK);
+            house_reopen(&h);
+            look_is(&h, OTHER, "z");
+        }
+        house_done(&h);
+    }
+}
+
+/* An archive without its segments is half a journal, however often it is opened. */
+static void test_open_without_segments_is_corrupt(void **state)
+{
+    char path[128];
+    struct house h;
+
+    (void)state;
+    harmed_make(&h);
+    for (unsigned number = 0; number < 20; number++) {
+        path_of(&h, number, path);
+        (void)unlink(path);
+    }
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(house_open(&h), HUFU_CORRUPT);
+    house_done(&h);
 }
 
 static void test_open_map_newer_than_journal_is_corrupt(void **state)
@@ -141,11 +314,15 @@ static void test_open_map_newer_than_journal_is_corrupt(void **state)
 static void test_open_map_gone_is_corrupt_once_trimmed(void **state)
 {
     struct house *h = *state;
+    struct piece nothing;
     char path[128];
 
+    piece_init(&nothing);
+    nothing.draft.op_count = 0;
     assert_int_equal(piece_put(h, TOKEN, "x"), HUFU_OK);
     house_flush(h);
-    assert_int_equal(piece_put(h, OTHER, "x"), HUFU_OK); /* trims the first one's writes */
+    assert_int_equal(piece_run(h, &nothing), HUFU_OK); /* so that the first one's writes go */
+    house_flush(h);
     house_close(h);
     snprintf(path, sizeof(path), "%s/map", h->dir);
     nftw(path, house_remove, 8, FTW_DEPTH | FTW_PHYS);
@@ -373,6 +550,8 @@ int main(void)
         T(test_open_second_is_busy),
         T(test_open_no_folder),
         T(test_open_tampered_is_corrupt),
+        T(test_open_harmed_segment),
+        T(test_open_without_segments_is_corrupt),
         T(test_open_map_newer_than_journal_is_corrupt),
         T(test_open_map_gone_is_corrupt_once_trimmed),
         T(test_changed_tells_of_resident_rows),

@@ -288,6 +288,7 @@ static void test_crash_in_the_middle_of_flush_and_pass(void **state)
         assert_int_equal(piece_put(h, key, "second"), HUFU_OK);
     }
     assert_true(store_map_step(h->s, true)); /* rotated */
+    assert_true(store_map_step(h->s, true)); /* archived */
     assert_true(store_map_step(h->s, true)); /* four of eight are in the map */
     chunk_init(&c, TABLE, 6);
     c.act = chunk_set;

@@ -9,32 +9,13 @@
 
 #include <cmocka.h>
 
-#include <dlfcn.h>
-#include <errno.h>
-#include <lmdb.h>
 #include <pthread.h>
 #include <time.h>
 
+#include "tests/unit/disk_faults.h"
 #include "tests/unit/store_chunk.h"
 
 #define TABLE "\x01"
-
-/* Stands before LMDB's own: while commit_left is 1 or more, that commit from now fails. */
-static int commit_fails, commit_left;
-
-int mdb_txn_commit(MDB_txn *txn)
-{
-    union {
-        void *p;
-        int (*f)(MDB_txn *txn);
-    } real = { .p = dlsym(RTLD_NEXT, "mdb_txn_commit") };
-
-    if (commit_left > 0 && --commit_left == 0) {
-        mdb_txn_abort(txn);
-        return commit_fails;
-    }
-    return real.f(txn);
-}
 
 static void test_rewrite_one_at_a_time(void **state)
 {
@@ -76,8 +57,7 @@ static void test_failed_commit_of_a_chunk(void **state)
         chunk_init(&c, TABLE, 3);
         c.act = chunk_set;
         c.text = "new";
-        commit_fails = rows[i].rc;
-        commit_left = 1;
+        fault_set(FAULT_COMMIT, rows[i].rc);
         assert_int_equal(chunk_run(&h, &c), rows[i].err);
         chunk_is(&c, false, 0, 0);
         look_is(&h, TABLE "aa", "old");
@@ -115,6 +95,8 @@ static void test_full_map_refuses_the_chunk(void **state)
 
     house_close(h);
     h->set.file_bytes = 1u << 20;
+    nftw(h->dir, house_remove, 8, FTW_DEPTH | FTW_PHYS);
+    assert_int_equal(mkdir(h->dir, 0700), 0);
     assert_int_equal(house_open(h), HUFU_OK);
     chunk_rows(h, TABLE, 3, "old");
     chunk_init(&c, TABLE, 3);
@@ -179,7 +161,8 @@ static void test_turns(void **state)
     c.again = 100;
     assert_int_equal(store_rewrite(h->s, &c.job), HUFU_OK);
     h->clock.boot += h->set.flush_ms;
-    assert_true(store_map_step(h->s, false)); /* the flush is due: it goes first, and rotates */
+    assert_true(store_map_step(h->s, false)); /* the flush is due: it goes first, and rotates, */
+    assert_true(store_map_step(h->s, false)); /* and before its slices its lines are archived */
     assert_int_equal(c.done, 0);
     for (unsigned i = 0; i < 12; i++) {
         assert_true(store_map_step(h->s, false));
@@ -195,6 +178,7 @@ static void test_turns(void **state)
     h->clock.boot += h->set.flush_ms;
     assert_true(store_map_step(h->s, false)); /* until a flush is due again */
     assert_true(store_map_step(h->s, false));
+    assert_true(store_map_step(h->s, false));
     assert_int_equal(c.done, 7);
     store_numbers(h->s, &n);
     assert_int_equal(n.applied, 7);
@@ -209,17 +193,24 @@ static void test_chunk_goes_on_beside_a_failing_flush(void **state)
     struct house *h = *state;
     struct chunk c;
 
-    assert_int_equal(piece_put(h, TOKEN, "x"), HUFU_OK);
-    assert_true(store_map_step(h->s, true));
-    chunk_init(&c, TABLE, 1);
-    assert_int_equal(store_rewrite(h->s, &c.job), HUFU_OK);
-    commit_fails = ENOSPC;
-    commit_left = 1;
-    assert_false(store_map_step(h->s, true));
-    assert_true(store_map_step(h->s, true));
-    assert_int_equal(c.done, 1);
-    assert_true(store_map_step(h->s, true));
-    look_is(h, TOKEN, "x");
+    for (unsigned archived = 0; archived < 2; archived++) { /* lines find no room, or rows */
+        assert_int_equal(piece_put(h, TOKEN, "x"), HUFU_OK);
+        h->clock.boot += h->set.flush_ms;
+        assert_true(store_map_step(h->s, false)); /* rotated */
+        if (archived > 0)
+            assert_true(store_map_step(h->s, false));
+        chunk_init(&c, TABLE, 1);
+        assert_int_equal(store_rewrite(h->s, &c.job), HUFU_OK);
+        fault_set(FAULT_COMMIT, ENOSPC);
+        assert_false(store_map_step(h->s, false));
+        assert_true(fault.hit && store_is_sound(h->s));
+        assert_true(store_map_step(h->s, false));
+        assert_int_equal(c.done, 1);
+        assert_true(store_map_step(h->s, false));
+        house_flush(h);
+        look_is(h, TOKEN, "x");
+        house_reopen(h);
+    }
 }
 
 static void test_stop_and_close_refuse_a_waiting_chunk(void **state)
@@ -256,8 +247,7 @@ static void test_unsound_store_refuses_a_chunk(void **state)
     c.act = chunk_set;
     c.text = "new";
     assert_int_equal(store_rewrite(h->s, &c.job), HUFU_OK);
-    commit_fails = EIO;
-    commit_left = 1;
+    fault_set(FAULT_WRITE, EIO);
     assert_int_equal(piece_put(h, TOKEN, "lost"), HUFU_UNAVAILABLE);
     assert_false(store_is_sound(h->s));
     store_map_wait(h->s); /* returns */

@@ -12,6 +12,19 @@
 #define CHUNK_BYTES ((size_t)16384)
 #define ALIGN       ((size_t)16)
 #define PAGE        ((size_t)4096)
+#define SPARE_PART  8 /* of the pool's bytes one such part at most is kept mapped beside it */
+#define SPARE_MAX   16
+
+/* Under AddressSanitizer what came back must not be touched, as if it were from the heap. */
+#if defined(__has_include)
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>
+#endif
+#endif
+#ifndef ASAN_POISON_MEMORY_REGION
+#define ASAN_POISON_MEMORY_REGION(p, len)   ((void)(p), (void)(len))
+#define ASAN_UNPOISON_MEMORY_REGION(p, len) ((void)(p), (void)(len))
+#endif
 
 /* The head of every chunk and of every mapping of its own; what follows it is given out. */
 struct arena_chunk {
@@ -30,6 +43,8 @@ struct arena_pool {
     size_t fresh;              /* bytes at base that were never given out begin here */
     size_t left;               /* bytes that may still be given out, chunks and own mappings */
     struct arena_chunk *freed; /* chunks that came back */
+    struct arena_chunk *spare; /* mappings of their own that came back, the last first */
+    size_t spare_count, spare_bytes;
 };
 
 static size_t round_up(size_t n, size_t to)
@@ -51,6 +66,15 @@ static void *map(size_t bytes)
     /* On fault: a large pool that is hardly used must not take its whole size at start. */
     (void)mlock2(p, bytes, MLOCK_ONFAULT);
     return p;
+}
+
+/* The memory may be mapped for something else next, which has no marks of ours. */
+static void unmap(struct arena_chunk *c)
+{
+    size_t size = c->size;
+
+    ASAN_UNPOISON_MEMORY_REGION(c, size);
+    munmap(c, size);
 }
 
 enum hufu_err arena_pool_new(size_t bytes, struct arena_pool **out)
@@ -80,6 +104,13 @@ void arena_pool_free(struct arena_pool *pool)
     if (!pool)
         return;
     assert(pool->left == pool->bytes);
+    while (pool->spare) {
+        struct arena_chunk *c = pool->spare;
+
+        pool->spare = c->next;
+        unmap(c);
+    }
+    ASAN_UNPOISON_MEMORY_REGION(pool->base, pool->bytes);
     munmap(pool->base, pool->bytes);
     pthread_mutex_destroy(&pool->mu);
     free(pool);
@@ -127,8 +158,64 @@ static struct arena_chunk *chunk_take(struct arena_pool *pool)
         }
     }
     pthread_mutex_unlock(&pool->mu);
-    if (c)
+    if (c) {
+        ASAN_UNPOISON_MEMORY_REGION(c, CHUNK_BYTES);
         *c = (struct arena_chunk){ .size = CHUNK_BYTES, .used = sizeof(*c) };
+    }
+    return c;
+}
+
+/* A kept mapping of at least size bytes, but not of more than twice as many, taken off the budget;
+ * NULL where there is none. */
+static struct arena_chunk *spare_take(struct arena_pool *pool, size_t size)
+{
+    struct arena_chunk **at, *c;
+
+    pthread_mutex_lock(&pool->mu);
+    for (at = &pool->spare, c = *at; c; at = &c->next, c = *at)
+        if (c->size >= size && c->size / 2 <= size && c->size <= pool->left)
+            break;
+    if (c) {
+        *at = c->next;
+        pool->spare_count--;
+        pool->spare_bytes -= c->size;
+        pool->left -= c->size;
+    }
+    pthread_mutex_unlock(&pool->mu);
+    return c;
+}
+
+/* Keeps a wiped mapping for the next one who needs as much; false where enough are kept. */
+static bool spare_put(struct arena_pool *pool, struct arena_chunk *c)
+{
+    bool kept;
+
+    pthread_mutex_lock(&pool->mu);
+    kept = pool->spare_count < SPARE_MAX && c->size <= pool->bytes / SPARE_PART - pool->spare_bytes;
+    if (kept) {
+        c->next = pool->spare;
+        pool->spare = c;
+        pool->spare_count++;
+        pool->spare_bytes += c->size;
+        pool->left += c->size;
+    }
+    pthread_mutex_unlock(&pool->mu);
+    return kept;
+}
+
+/* A fresh mapping of size bytes, taken off the budget. */
+static struct arena_chunk *large_map(struct arena_pool *pool, size_t size)
+{
+    struct arena_chunk *c;
+
+    if (!budget_take(pool, size))
+        return NULL;
+    c = map(size);
+    if (!c) {
+        budget_return(pool, size);
+        return NULL;
+    }
+    c->size = size;
     return c;
 }
 
@@ -136,16 +223,14 @@ static struct arena_chunk *chunk_take(struct arena_pool *pool)
 static void *take_large(struct arena *a, size_t len)
 {
     size_t size = round_up(sizeof(struct arena_chunk) + len, PAGE);
-    struct arena_chunk *c;
+    struct arena_chunk *c = spare_take(a->pool, size);
 
-    if (!budget_take(a->pool, size))
+    if (!c)
+        c = large_map(a->pool, size);
+    if (!c)
         return NULL;
-    c = map(size);
-    if (!c) {
-        budget_return(a->pool, size);
-        return NULL;
-    }
-    *c = (struct arena_chunk){ .size = size, .used = size };
+    ASAN_UNPOISON_MEMORY_REGION(c + 1, c->size - sizeof(*c));
+    *c = (struct arena_chunk){ .size = c->size, .used = size };
     if (a->head) {
         c->next = a->head->next;
         a->head->next = c;
@@ -193,9 +278,12 @@ static void chunk_return(struct arena_pool *pool, struct arena_chunk *c)
     size_t size = c->size;
 
     wipe(c + 1, c->used - sizeof(*c));
+    ASAN_POISON_MEMORY_REGION(c + 1, size - sizeof(*c));
     if (size != CHUNK_BYTES) {
-        munmap(c, size);
-        budget_return(pool, size);
+        if (!spare_put(pool, c)) {
+            unmap(c);
+            budget_return(pool, size);
+        }
         return;
     }
     pthread_mutex_lock(&pool->mu);

@@ -24,7 +24,9 @@ struct arena {
 
 /*
  * Maps the pool: bytes in all, cut into chunks of 16 KiB. An allocation larger than a chunk gets a
- * mapping of its own with the same care, counted against bytes too.
+ * mapping of its own with the same care, counted against bytes too. Up to an eighth of bytes more
+ * is kept of such mappings, wiped, so that a large request does not map and fault in its memory
+ * anew.
  * Returns: HUFU_OK, HUFU_NOMEM. *out is the caller's.
  */
 HUFU_MUST_USE enum hufu_err arena_pool_new(size_t bytes, struct arena_pool **out);

@@ -43,8 +43,8 @@ enum conf_type { CONF_NUMBER, CONF_TEXT, CONF_PATH, CONF_CHOICE };
     X(HEAP_BYTES,     "core",  "secure_heap_bytes",  NUMBER, "bytes",   65536, 1073741824, "4194304", "locked memory for keys; a power of two") \
     X(ARENA_BYTES,    "core",  "arena_bytes",        NUMBER, "bytes",   16777216, 4294967296, "134217728", "memory for requests in work") \
     X(RECENT_BYTES,   "core",  "recent_bytes",       NUMBER, "bytes",   1048576, 68719476736, "805306368", "rows not yet in the map; back-pressure beyond") \
-    X(GENERATION_OPS, "core",  "generation_ops",     NUMBER, "",        64, 16777216, "65536", "row writes after which a generation is flushed") \
-    X(FLUSH_MS,       "core",  "flush_ms",           NUMBER, "ms",      1, 3600000, "1000", "age after which a smaller generation is flushed") \
+    X(GENERATION_OPS, "core",  "generation_ops",     NUMBER, "",        64, 16777216, "16777216", "row writes after which a generation is flushed; half of recent_bytes likewise") \
+    X(FLUSH_MS,       "core",  "flush_ms",           NUMBER, "ms",      1, 3600000, "10000", "age after which a smaller generation is flushed") \
     X(SLICE_OPS,      "core",  "slice_ops",          NUMBER, "",        16, 1024, "1024", "row writes in one transaction of the map") \
     X(MAP_BYTES,      "core",  "store_bytes",        NUMBER, "bytes",   0, 1099511627776, "0", "upper bound of each database file; 0: file size and free disk") \
     X(HSM_MODULE,     "hsm",   "module",             PATH,   "",        0, 0, "/usr/lib/softhsm/libsofthsm2.so", "PKCS#11 module") \

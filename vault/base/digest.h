@@ -2,7 +2,7 @@
  * digest.h - SHA-256 over a few parts.
  *
  * Layer:   vault/base/. Includes buf.h.
- * Threads: pure function.
+ * Threads: safe from any thread; each keeps a context of the library.
  * Source:  FIPS 180-4.
  */
 #ifndef HUFU_BASE_DIGEST_H

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
@@ -27,38 +28,75 @@ static enum hufu_err system_fill(const struct entropy_ops *e, uint8_t *out, size
 
 const struct entropy_ops entropy_system = { system_fill };
 
+_Static_assert(sizeof(struct draw_stock) == DRAW_STOCK_BYTES, "whole pages");
+
 void draw_init(struct draw *d, const struct entropy_ops *ops)
 {
+    void *p =
+        mmap(NULL, DRAW_STOCK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
     *d = (struct draw){ .ops = ops };
+    if (p == MAP_FAILED)
+        return;
+    if (madvise(p, DRAW_STOCK_BYTES, MADV_DONTDUMP) != 0 ||
+        madvise(p, DRAW_STOCK_BYTES, MADV_WIPEONFORK) != 0) {
+        munmap(p, DRAW_STOCK_BYTES);
+        return;
+    }
+    (void)mlock(p, DRAW_STOCK_BYTES); /* as far as the limit allows, like values */
+    d->stock = p;
 }
 
 void draw_done(struct draw *d)
 {
-    wipe(d->stock, sizeof(d->stock));
-    d->left = 0;
+    if (d->stock == NULL)
+        return;
+    wipe(d->stock, sizeof(*d->stock));
+    munmap(d->stock, sizeof(*d->stock));
+    d->stock = NULL;
+}
+
+static enum hufu_err stock_fill(const struct draw *d)
+{
+    struct draw_stock *s = d->stock;
+    enum hufu_err err = d->ops->fill(d->ops, s->bytes, sizeof(s->bytes));
+
+    s->left = err == HUFU_OK ? sizeof(s->bytes) : 0;
+    if (err != HUFU_OK)
+        wipe(s->bytes, sizeof(s->bytes));
+    return err;
+}
+
+/* Copies and wipes, as memcpy and wipe would; without their calls, since most draws have 8 bytes.
+ */
+static void take(uint8_t *from, size_t len, uint8_t *out)
+{
+    for (; len >= 8; len -= 8, from += 8, out += 8) {
+        memcpy(out, from, 8);
+        memset(from, 0, 8);
+    }
+    for (; len > 0; len--, from++, out++) {
+        *out = *from;
+        *from = 0;
+    }
+    __asm__ __volatile__("" : : : "memory"); /* the zeroes are to be written, read again or not */
 }
 
 enum hufu_err draw_bytes(struct draw *d, uint8_t *out, size_t out_len)
 {
+    struct draw_stock *s = d->stock;
+    enum hufu_err err = HUFU_OK;
     uint8_t *from;
 
-    if (out_len > sizeof(d->stock))
+    if (s == NULL || out_len > sizeof(s->bytes))
         return d->ops->fill(d->ops, out, out_len);
-    if (d->left < out_len) {
-        enum hufu_err err = d->ops->fill(d->ops, d->stock, sizeof(d->stock));
-
-        if (err != HUFU_OK) {
-            draw_done(d);
-            return err;
-        }
-        d->left = sizeof(d->stock);
-    }
-    if (out_len == 0)
-        return HUFU_OK;
-    from = d->stock + (sizeof(d->stock) - d->left);
-    memcpy(out, from, out_len);
-    wipe(from, out_len);
-    d->left -= out_len;
+    if (s->left < out_len)
+        err = stock_fill(d);
+    if (err != HUFU_OK || out_len == 0)
+        return err;
+    from = s->bytes + (sizeof(s->bytes) - s->left);
+    s->left -= out_len;
+    take(from, out_len, out);
     return HUFU_OK;
 }
 

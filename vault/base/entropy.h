@@ -4,8 +4,14 @@
  *
  * Layer:   vault/base/. Includes err.h only.
  * Threads: entropy_system is safe from any thread; a struct draw belongs to one thread.
- * Source:  OpenSSL RAND_priv_bytes(3); Lemire, "Fast Random Integer Generation in an Interval",
- *          ACM TOMACS 29(1), 2019 (rejection keeps it exactly uniform).
+ * Source:  NIST SP 800-90A rev. 1, section 10.2.1 (CTR_DRBG); OpenSSL RAND_priv_bytes(3);
+ *          madvise(2); Lemire, "Fast Random Integer Generation in an Interval", ACM TOMACS 29(1),
+ *          2019 (rejection keeps it exactly uniform).
+ *
+ * Forward-secure: who reads the memory learns nothing of what was drawn before. The generator is a
+ * CTR_DRBG with AES-256 of each thread, which replaces its key with every fill and is seeded from
+ * the kernel again after 2^16 fills, 7 minutes, or a fork, whichever comes first. A fill costs
+ * the same for few bytes as for many, so each thread draws from a stock.
  */
 #ifndef HUFU_BASE_ENTROPY_H
 #define HUFU_BASE_ENTROPY_H
@@ -23,15 +29,24 @@ struct entropy_ops {
 /* The private generator of OpenSSL. */
 extern const struct entropy_ops entropy_system;
 
-/* A small stock of random bytes; each byte is used once and wiped. Not kept across fork. */
+#define DRAW_STOCK_BYTES 8192 /* with its count: whole pages */
+
+/* Lies in pages of its own that the kernel zeroes in a child after fork, however it was made: the
+ * child finds nothing left and fills anew. They are in no core dump. */
+struct draw_stock {
+    size_t left; /* bytes not yet used, at the end */
+    uint8_t bytes[DRAW_STOCK_BYTES - sizeof(size_t)];
+};
+
+/* Random bytes from a stock; each byte is used once and wiped as it is handed out. */
 struct draw {
     const struct entropy_ops *ops;
-    size_t left; /* bytes not yet used, at the end of stock */
-    uint8_t stock[2048];
+    struct draw_stock *stock; /* NULL: no such pages were to be had; each draw asks ops, slowly */
 };
 
 void draw_init(struct draw *d, const struct entropy_ops *ops);
-void draw_done(struct draw *d);
+void draw_done(struct draw *d); /* wipes; what is drawn afterwards comes without a stock */
+/* HUFU_IO, out untouched. */
 HUFU_MUST_USE enum hufu_err draw_bytes(struct draw *d, uint8_t *out, size_t out_len);
 /* A number in 0..n-1, exactly uniform; n >= 1. HUFU_IO, out untouched. */
 HUFU_MUST_USE enum hufu_err draw_below(struct draw *d, uint64_t n, uint64_t *out);

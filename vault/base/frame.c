@@ -11,6 +11,7 @@
 #include "vault/base/secret.h"
 
 #define READ_BYTES  65536 /* asked of the socket at once */
+#define LARGE_BYTES 16384 /* a frame from here on is not copied to wait for others */
 #define CONTROL_FDS 4     /* descriptors that one control message could bring; one is allowed */
 
 void frame_header_put(uint8_t out[static FRAME_HEADER_LEN], uint32_t body_len, uint16_t type,
@@ -97,18 +98,20 @@ static void drop_front(struct buf *b, size_t n)
     b->len = left;
 }
 
-/* Appends what of two parts lies behind the first `skip` bytes. */
-static enum hufu_err keep_rest(struct link *l, struct view head, struct view body, size_t skip)
+/* Appends what of the parts lies behind the first `skip` bytes. */
+static enum hufu_err keep_rest(struct link *l, const struct iovec *part, size_t part_count,
+                               size_t skip)
 {
-    size_t of_head = skip < head.len ? skip : head.len;
-    size_t of_body = skip - of_head;
-
     if (l->out_off >= l->out.len - l->out_off) {
         drop_front(&l->out, l->out_off);
         l->out_off = 0;
     }
-    buf_put(&l->out, head.p + of_head, head.len - of_head);
-    buf_put(&l->out, body.p + of_body, body.len - of_body);
+    for (size_t i = 0; i < part_count; i++) {
+        size_t sent = skip < part[i].iov_len ? skip : part[i].iov_len;
+
+        buf_put(&l->out, (const uint8_t *)part[i].iov_base + sent, part[i].iov_len - sent);
+        skip -= sent;
+    }
     if (buf_check(&l->out) == HUFU_OK)
         return HUFU_OK;
     /* Half a frame is out and there is no memory for the rest: the stream is of no use any more. */
@@ -116,45 +119,95 @@ static enum hufu_err keep_rest(struct link *l, struct view head, struct view bod
     return HUFU_CLOSED;
 }
 
-/* Sends or keeps two neighbouring parts; all or nothing from the caller's view. */
-static enum hufu_err send_parts(struct link *l, struct view head, struct view body)
+/* Wipes and drops what was sent of the bytes that waited. */
+static void out_sent(struct link *l, size_t sent)
 {
-    size_t whole = head.len + body.len, sent = 0;
-    enum hufu_err err = HUFU_OK;
+    wipe(l->out.p + l->out_off, sent);
+    l->out_off += sent;
+    if (l->out_off == l->out.len) { /* all of it is wiped already */
+        l->out.len = 0;
+        l->out_off = 0;
+    }
+}
+
+/* Sends neighbouring parts, what was gathered before them; keeps what the socket does not take. */
+static enum hufu_err send_now(struct link *l, struct iovec *part, size_t part_count, size_t whole)
+{
+    size_t waited = l->out.len - l->out_off, sent = 0;
+    struct iovec all[2 + FRAME_PARTS_MAX];
+    size_t count = 0;
+    enum hufu_err err;
+
+    if (waited > 0)
+        all[count++] = (struct iovec){ l->out.p + l->out_off, waited };
+    for (size_t i = 0; i < part_count; i++)
+        all[count++] = part[i];
+    err = send_some(l->fd, all, count, &sent);
+    if (err != HUFU_OK)
+        return err;
+    if (waited > 0)
+        out_sent(l, sent < waited ? sent : waited);
+    sent = sent < waited ? 0 : sent - waited;
+    return sent < whole ? keep_rest(l, part, part_count, sent) : HUFU_OK;
+}
+
+/* Sends or keeps neighbouring parts; all or nothing from the caller's view. */
+static enum hufu_err send_or_keep(struct link *l, struct iovec *part, size_t part_count,
+                                  size_t whole)
+{
+    enum hufu_err err;
 
     pthread_mutex_lock(&l->mu);
-    if (l->fd < 0 || l->out.failed) {
+    if (l->fd < 0 || l->out.failed)
         err = HUFU_CLOSED;
-    } else if (whole > l->out.max / 2 - (l->out.len - l->out_off)) {
+    else if (whole > l->out.max / 2 - (l->out.len - l->out_off))
         err = HUFU_BUSY;
-    } else {
-        if (l->out.len == l->out_off && !l->holds) {
-            struct iovec iov[2] = { { (void *)head.p, head.len }, { (void *)body.p, body.len } };
-
-            err = send_some(l->fd, iov, body.len > 0 ? 2 : 1, &sent);
-        }
-        if (err == HUFU_OK && sent < whole)
-            err = keep_rest(l, head, body, sent);
-    }
+    else if (l->holds > 0 ? whole >= LARGE_BYTES : l->out.len == l->out_off)
+        err = send_now(l, part, part_count, whole);
+    else
+        err = keep_rest(l, part, part_count, 0);
     pthread_mutex_unlock(&l->mu);
     return err;
 }
 
-enum hufu_err link_send(struct link *l, uint16_t type, uint64_t id, struct view body)
+enum hufu_err link_send_parts(struct link *l, uint16_t type, uint64_t id, const struct view *part,
+                              size_t part_count)
 {
     uint8_t header[FRAME_HEADER_LEN];
+    struct iovec all[1 + FRAME_PARTS_MAX] = { { header, sizeof(header) } };
+    size_t len = 0, count = 1;
 
-    if (body.len > FRAME_BODY_MAX)
-        return HUFU_RANGE;
-    frame_header_put(header, (uint32_t)body.len, type, id);
-    return send_parts(l, view_of(header, sizeof(header)), body.p ? body : view_of(header, 0));
+    assert(part_count <= FRAME_PARTS_MAX);
+    for (size_t i = 0; i < part_count; i++) {
+        if (part[i].len > FRAME_BODY_MAX - len)
+            return HUFU_RANGE;
+        len += part[i].len;
+        if (part[i].len > 0)
+            all[count++] = (struct iovec){ (void *)part[i].p, part[i].len };
+    }
+    frame_header_put(header, (uint32_t)len, type, id);
+    return send_or_keep(l, all, count, sizeof(header) + len);
+}
+
+enum hufu_err link_send(struct link *l, uint16_t type, uint64_t id, struct view body)
+{
+    return link_send_parts(l, type, id, &body, 1);
 }
 
 void link_hold(struct link *l)
 {
     pthread_mutex_lock(&l->mu);
-    l->holds = true;
+    l->holds++;
     pthread_mutex_unlock(&l->mu);
+}
+
+enum hufu_err link_release(struct link *l, bool *left_out)
+{
+    pthread_mutex_lock(&l->mu);
+    if (l->holds > 0) /* a link that replaced the one that was held begins at 0 */
+        l->holds--;
+    pthread_mutex_unlock(&l->mu);
+    return link_flush(l, left_out);
 }
 
 enum hufu_err link_flush(struct link *l, bool *left_out)
@@ -163,7 +216,6 @@ enum hufu_err link_flush(struct link *l, bool *left_out)
     size_t sent = 1;
 
     pthread_mutex_lock(&l->mu);
-    l->holds = false;
     if (l->fd < 0 || l->out.failed)
         err = HUFU_CLOSED;
     while (err == HUFU_OK && sent > 0 && l->out_off < l->out.len) {
@@ -172,16 +224,10 @@ enum hufu_err link_flush(struct link *l, bool *left_out)
         err = send_some(l->fd, &iov, 1, &sent);
         if (err != HUFU_OK)
             break;
-        wipe(l->out.p + l->out_off, sent);
-        l->out_off += sent;
+        out_sent(l, sent);
     }
-    if (err == HUFU_OK) {
+    if (err == HUFU_OK)
         *left_out = l->out_off < l->out.len;
-        if (!*left_out) {
-            l->out.len = 0; /* all of it is wiped already */
-            l->out_off = 0;
-        }
-    }
     pthread_mutex_unlock(&l->mu);
     return err;
 }
@@ -191,7 +237,7 @@ bool link_wants_write(struct link *l)
     bool wants;
 
     pthread_mutex_lock(&l->mu);
-    wants = l->out_off < l->out.len && !l->holds;
+    wants = l->out_off < l->out.len && l->holds == 0;
     pthread_mutex_unlock(&l->mu);
     return wants;
 }

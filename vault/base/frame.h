@@ -22,6 +22,7 @@
 #define FRAME_HEADER_LEN 16
 #define FRAME_MAX        (2U * 1024 * 1024) /* bytes, header and body */
 #define FRAME_BODY_MAX   (FRAME_MAX - FRAME_HEADER_LEN)
+#define FRAME_PARTS_MAX  2 /* pieces of a body */
 
 struct frame {
     uint16_t type;
@@ -41,8 +42,8 @@ struct link {           /* one end of a socketpair */
     pthread_mutex_t mu; /* guards out, out_off and holds */
     struct buf out;     /* bytes that the socket did not take yet */
     size_t out_off;
-    bool holds;    /* frames are gathered in out */
-    struct buf in; /* bytes read and not yet given out */
+    unsigned holds; /* link_hold without its link_release: frames are gathered in out */
+    struct buf in;  /* bytes read and not yet given out */
     size_t in_off;
 };
 
@@ -56,12 +57,19 @@ void link_done(struct link *l);
  * HUFU_CLOSED; HUFU_BUSY where out_max would be passed (nothing is sent then); HUFU_RANGE.
  */
 HUFU_MUST_USE enum hufu_err link_send(struct link *l, uint16_t type, uint64_t id, struct view body);
-/* Until the next link_flush frames are gathered, to leave in one write. */
+/* The same for a body that lies in FRAME_PARTS_MAX pieces at most: nobody has to join them first.
+ */
+HUFU_MUST_USE enum hufu_err link_send_parts(struct link *l, uint16_t type, uint64_t id,
+                                            const struct view *part, size_t part_count);
+/* Frames are gathered, to leave in one write, until everyone who said so has said link_release. A
+ * large one leaves at once, with those before it. */
 void link_hold(struct link *l);
+/* Ends one link_hold and writes what waits, whoever else still gathers. As link_flush. */
+HUFU_MUST_USE enum hufu_err link_release(struct link *l, bool *left_out);
 /* Writes what waits; *left_out tells whether some still does (then wait for POLLOUT). HUFU_CLOSED.
  */
 HUFU_MUST_USE enum hufu_err link_flush(struct link *l, bool *left_out);
-bool link_wants_write(struct link *l); /* something waits for the socket, not for link_flush */
+bool link_wants_write(struct link *l); /* something waits for the socket, not for link_release */
 
 /* Reads what is there into the input buffer: HUFU_OK (also when nothing was there), HUFU_CLOSED. */
 HUFU_MUST_USE enum hufu_err link_fill(struct link *l);

@@ -323,14 +323,22 @@ enum hufu_err msg_item_get(struct view in, struct msg_item *out)
     return HUFU_OK;
 }
 
-void msg_reply_put(struct buf *out, const struct msg_reply *reply)
+void msg_reply_put_head(struct buf *out, const struct msg_reply *reply)
 {
+    if (reply->body.len > UINT32_MAX)
+        out->failed = true;
     buf_u16(out, (uint16_t)reply->err);
     buf_u8(out, (uint8_t)reply->success);
     buf_u8(out, reply->flags);
     where_put(out, &reply->where);
     buf_u32(out, reply->retry_after_s);
-    buf_lv32(out, reply->body.p, reply->body.len);
+    buf_u32(out, (uint32_t)reply->body.len);
+}
+
+void msg_reply_put(struct buf *out, const struct msg_reply *reply)
+{
+    msg_reply_put_head(out, reply);
+    buf_put(out, reply->body.p, reply->body.len);
 }
 
 static bool may_retry_after(enum hufu_err err)

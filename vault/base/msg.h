@@ -242,7 +242,8 @@ enum msg_success { MSG_200, MSG_201, MSG_202, MSG_204 };
 #define MSG_TEXT_PLAIN 2 /* the body is text/plain (a checkpoint, metrics), else JSON */
 #define MSG_BINARY     4 /* the body is application/octet-stream (a tile) */
 
-#define MSG_DETAIL_MAX 240 /* bytes */
+#define MSG_DETAIL_MAX     240 /* bytes */
+#define MSG_REPLY_HEAD_LEN 20  /* bytes before the body */
 struct msg_reply {
     enum hufu_err err; /* OK, or one with an err_code */
     enum msg_success success;
@@ -255,6 +256,8 @@ struct msg_reply {
 };
 
 void msg_reply_put(struct buf *out, const struct msg_reply *reply);
+/* All of it but the body's bytes, which must follow: MSG_REPLY_HEAD_LEN bytes. */
+void msg_reply_put_head(struct buf *out, const struct msg_reply *reply);
 HUFU_MUST_USE enum hufu_err msg_reply_get(struct view in, struct msg_reply *out);
 
 #endif

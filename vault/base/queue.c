@@ -54,7 +54,39 @@ enum hufu_err queue_put(struct queue *q, struct qnode *n)
     return err;
 }
 
+struct qnode *queue_put_all(struct queue *q, struct qnode *first, size_t wake_max)
+{
+    struct qnode *n = first, *last = NULL;
+    size_t put = 0, room;
+    unsigned waiting;
+
+    pthread_mutex_lock(&q->mu);
+    room = q->closed || q->count >= q->max ? 0 : q->max - q->count;
+    for (; n && put < room; put++) {
+        last = n;
+        n = n->next;
+    }
+    if (last) {
+        last->next = NULL;
+        *q->tail = first;
+        q->tail = &last->next;
+        q->count += put;
+    }
+    waiting = q->waiting;
+    pthread_mutex_unlock(&q->mu);
+    for (size_t i = 0; i < put && i < waiting && i < wake_max; i++)
+        pthread_cond_signal(&q->cv);
+    return n;
+}
+
 struct qnode *queue_take(struct queue *q)
+{
+    size_t left;
+
+    return queue_take_left(q, &left);
+}
+
+struct qnode *queue_take_left(struct queue *q, size_t *left_out)
 {
     struct qnode *n;
 
@@ -67,6 +99,7 @@ struct qnode *queue_take(struct queue *q)
         q->count--;
         n->next = NULL;
     }
+    *left_out = q->count;
     pthread_mutex_unlock(&q->mu);
     return n;
 }

@@ -35,8 +35,16 @@ void queue_init(struct queue *q, size_t max);
 void queue_done(struct queue *q);
 /* HUFU_OK; HUFU_BUSY at max; HUFU_CLOSED. */
 HUFU_MUST_USE enum hufu_err queue_put(struct queue *q, struct qnode *n);
+/*
+ * Puts a chain, linked by next, behind what waits: as many as there is room for, under one hold of
+ * the lock. Returns the rest of the chain, which stays the caller's; NULL: all are in. Wakes at
+ * most wake_max of those that wait: who is awake takes until nothing is left.
+ */
+HUFU_MUST_USE struct qnode *queue_put_all(struct queue *q, struct qnode *first, size_t wake_max);
 /* The first, or NULL where none waits. */
 struct qnode *queue_take(struct queue *q);
+/* The same; *left_out is how many still wait behind it. */
+struct qnode *queue_take_left(struct queue *q, size_t *left_out);
 /* The whole chain in order, linked by next; count_out may be NULL. NULL where none waits. */
 struct qnode *queue_take_all(struct queue *q, size_t *count_out);
 /* Waits until something is there, the queue is closed, or wait_ms have passed (0: no limit). */

@@ -195,14 +195,16 @@ bool key_seals(const struct key *key)
     return key->kind == KEY_DATA || key->kind == KEY_CONTROL;
 }
 
-enum hufu_err key_count_seal(struct key *key)
+enum hufu_err key_count_seals(struct key *key, uint64_t count)
 {
     uint64_t used = atomic_load_explicit(&key->used, memory_order_relaxed);
 
     do {
-        if (used >= atomic_load_explicit(&key->leased, memory_order_relaxed))
+        uint64_t leased = atomic_load_explicit(&key->leased, memory_order_relaxed);
+
+        if (used > leased || count > leased - used)
             return HUFU_EXHAUSTED;
-    } while (!atomic_compare_exchange_weak(&key->used, &used, used + 1));
+    } while (!atomic_compare_exchange_weak(&key->used, &used, used + count));
     return HUFU_OK;
 }
 

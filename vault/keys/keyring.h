@@ -80,8 +80,8 @@ bool key_can_end(const struct key *key);
 void key_end(struct key *key);
 /* How many keys of this process were ended: crypt.c forgets its contexts when that has changed. */
 uint32_t key_ends(void);
-/* Counts one seal: HUFU_OK; HUFU_EXHAUSTED where the lease is used up. */
-HUFU_MUST_USE enum hufu_err key_count_seal(struct key *key);
+/* Counts so many seals: HUFU_OK; HUFU_EXHAUSTED where the lease has fewer left: none is counted. */
+HUFU_MUST_USE enum hufu_err key_count_seals(struct key *key, uint64_t count);
 /* True where less than half a lease is left (and the limit of the key is not reached). */
 bool key_wants_lease(const struct key *key);
 

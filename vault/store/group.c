@@ -35,7 +35,6 @@ void group_free(struct group *g)
     buf_done(&g->lines);
     buf_done(&g->writes);
     free(g->item);
-    free(g->out);
     free(g->meta);
     free(g->resident);
     free(g);
@@ -45,9 +44,9 @@ static void group_begin(struct lmdb_store *s, struct group *g)
 {
     uint64_t now_ms = s->set.clock->now_ms(s->set.clock);
 
-    g->held = now_ms < s->journal.last_ms;
-    g->now_ms = g->held ? s->journal.last_ms : now_ms;
-    memcpy(g->digest, s->journal.digest, sizeof(g->digest));
+    g->held = now_ms < s->journal.state.last_ms;
+    g->now_ms = g->held ? s->journal.state.last_ms : now_ms;
+    memcpy(g->digest, s->journal.state.digest, sizeof(g->digest));
     recent_take(&s->recent, &g->view);
     g->start = group_mark_set(g);
 }
@@ -75,25 +74,20 @@ static uint64_t now_us(void)
 
 static enum hufu_err group_append(struct lmdb_store *s, struct group *g)
 {
-    struct group_item from = { 0, 0 };
-    struct journal_group out = { .item = g->out,
+    const struct tail_state *now = &s->journal.state;
+    bool moved = !view_equal(view_of(g->digest, sizeof(g->digest)),
+                             view_of(now->digest, sizeof(now->digest)));
+    struct journal_group out = { .item = g->item,
                                  .item_count = g->item_count,
+                                 .lines = buf_view(&g->lines),
+                                 .writes = buf_view(&g->writes),
                                  .meta = g->meta,
                                  .meta_count = g->meta_count,
                                  .now_ms = g->now_ms,
                                  .applied = g->view.applied,
                                  .idle = g->trims,
-                                 .digest = s->journal.has_digest ? g->digest : NULL };
+                                 .digest = now->has_digest && moved ? g->digest : NULL };
 
-    for (size_t i = 0; i < g->item_count; i++) {
-        struct group_item to = g->item[i];
-
-        g->out[i] = (struct journal_item){
-            .line = view_of(g->lines.p + from.line_end, to.line_end - from.line_end),
-            .writes = view_of(g->writes.p + from.writes_end, to.writes_end - from.writes_end),
-        };
-        from = to;
-    }
     return journal_append(&s->journal, &out);
 }
 
@@ -115,16 +109,27 @@ static void made_count(struct lmdb_store *s, const struct group *g)
         census_add(&s->census, made.id, made.rows);
 }
 
+/* Segments go once the map has their operations: it is to have them before there is no room left.
+ */
+static void room_ask(struct lmdb_store *s)
+{
+    recent_hurry(&s->recent, s->journal.state.log.size);
+    s->journal.segs.tight = false; /* until the next turn */
+}
+
 static void group_publish(struct lmdb_store *s, struct group *g, uint64_t took_us)
 {
     resident_put(&s->resident, g->resident, g->resident_count);
     g->resident_count = 0;
-    recent_publish(&s->recent, g->overlay.row, g->overlay.count, s->journal.log.size,
-                   s->set.clock->boot_ms(s->set.clock));
+    recent_publish(&s->recent, g->overlay.row, g->overlay.count, s->journal.state.log.size,
+                   g->lines.len, s->set.clock->boot_ms(s->set.clock));
+    if (g->trims)
+        recent_nudge(&s->recent);
+    if (s->journal.segs.tight)
+        room_ask(s);
     made_count(s, g);
     pthread_mutex_lock(&s->seen_mu);
-    s->log = s->journal.log;
-    s->counted.trimmed = s->journal.trimmed;
+    s->log = s->journal.state.log;
     s->counted.groups++;
     s->counted.grouped_ops += g->item_count;
     s->counted.commit_us_sum += took_us;
@@ -140,7 +145,7 @@ static void group_commit(struct lmdb_store *s, struct group *g)
     uint64_t begun = now_us();
     enum hufu_err err;
 
-    if (g->item_count == 0 && !g->trims)
+    if (g->item_count == 0 && g->meta_count == 0 && !g->trims)
         return;
     err = group_append(s, g);
     if (err == HUFU_OK) {
@@ -151,6 +156,8 @@ static void group_commit(struct lmdb_store *s, struct group *g)
      * a failed fsync is never retried, a restart looks at what is really there. */
     if (err != HUFU_FULL && err != HUFU_NOMEM)
         lmdb_break(s);
+    if (err == HUFU_FULL)
+        room_ask(s);
     group_restore(g, &g->start);
     for (struct qnode *n = g->first; n; n = n->next)
         draft_of(n)->err = HUFU_UNAVAILABLE;

@@ -10,10 +10,6 @@
 #include "vault/store/lmdb_store.h"
 #include "vault/store/overlay.h"
 
-struct group_item { /* an operation's line and writes in the group's buffers */
-    size_t line_end, writes_end;
-};
-
 struct group_mark { /* how far a group has come */
     struct generation_mark memory;
     size_t rows, lines, writes, items, metas, residents;
@@ -24,8 +20,7 @@ struct group {
     struct qnode *first, **tail; /* every draft taken */
     struct overlay overlay;      /* rows of the filling generation, not yet linked */
     struct buf lines, writes;
-    struct group_item *item;
-    struct journal_item *out; /* the same operations for journal_append; room as item has */
+    struct segment_item *item; /* where each operation ends in lines and writes */
     size_t item_count, item_cap;
     struct journal_meta *meta;
     size_t meta_count, meta_cap;
@@ -36,7 +31,7 @@ struct group {
     MDB_txn *map_txn; /* begun when first needed, after the view */
     uint64_t now_ms;
     bool held;  /* the clock ran back */
-    bool trims; /* a draft without operations is among them */
+    bool trims; /* a draft with nothing in it is among them */
     uint8_t digest[RESIDENT_SUM_LEN];
 };
 

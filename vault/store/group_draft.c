@@ -53,7 +53,7 @@ static enum hufu_err digest_move(struct lmdb_store *s, struct group *g, struct v
     uint64_t old_seq;
     enum hufu_err err;
 
-    if (!s->journal.has_digest)
+    if (!s->journal.state.has_digest)
         return HUFU_OK;
     if (judge_resident(s, g, key, &old_seq, &old)) {
         err = hooks->digest(hooks->arg, key, old_seq, old, one);
@@ -104,8 +104,7 @@ static enum hufu_err write_add(struct lmdb_store *s, struct group *g, struct sto
     enum hufu_err err = HUFU_OK;
 
     if (!removed) {
-        err = s->set.hooks.seal(s->set.hooks.arg, w, seq);
-        if (err == HUFU_OK && w->image_len > STORE_IMAGE_MAX)
+        if (w->image_len > STORE_IMAGE_MAX)
             err = HUFU_RANGE;
         image = view_of(w->image, w->image_len);
     }
@@ -131,17 +130,11 @@ static void writes_print(struct group *g, size_t first)
 
 static enum hufu_err items_grow(struct group *g)
 {
-    size_t cap = g->item_cap;
-    struct group_item *item = array_grow(g->item, &cap, g->item_count, sizeof(*item));
-    struct journal_item *out;
+    struct segment_item *item = array_grow(g->item, &g->item_cap, g->item_count, sizeof(*item));
 
     if (!item)
         return HUFU_NOMEM;
     g->item = item;
-    out = array_grow(g->out, &g->item_cap, g->item_count, sizeof(*out));
-    if (!out)
-        return HUFU_NOMEM;
-    g->out = out;
     return HUFU_OK;
 }
 
@@ -149,12 +142,14 @@ static enum hufu_err op_add(struct lmdb_store *s, struct group *g, struct store_
                             size_t *at_out)
 {
     const struct store_hooks *hooks = &s->set.hooks;
-    uint64_t seq = s->journal.log.size + g->item_count;
+    uint64_t seq = s->journal.state.log.size + g->item_count;
     size_t first = g->overlay.count, at = 0;
     enum hufu_err err = items_grow(g);
 
     if (err == HUFU_OK)
         err = judge_op(s, g, op, seq, at_out);
+    if (err == HUFU_OK)
+        err = hooks->seal(hooks->arg, op->write, op->write_count, seq);
     for (size_t i = 0; i < op->write_count && err == HUFU_OK; i++) {
         err = write_add(s, g, &op->write[i], seq);
         if (err == HUFU_OK)
@@ -170,7 +165,7 @@ static enum hufu_err op_add(struct lmdb_store *s, struct group *g, struct store_
         err = buf_check(&g->writes);
     if (err != HUFU_OK)
         return err;
-    g->item[g->item_count++] = (struct group_item){ g->lines.len, g->writes.len };
+    g->item[g->item_count++] = (struct segment_item){ g->lines.len, g->writes.len };
     return HUFU_OK;
 }
 
@@ -232,14 +227,14 @@ void group_add(struct lmdb_store *s, struct group *g, struct store_draft *draft)
     enum hufu_err err;
 
     draft->now_ms = g->now_ms;
-    draft->first_seq = s->journal.log.size + g->item_count;
+    draft->first_seq = s->journal.state.log.size + g->item_count;
     draft->failed_at = 0;
     err = draft_parts(s, g, draft);
     if (err == HUFU_OK)
         err = resident_reserve(&s->resident, g->resident_count);
     if (err == HUFU_OK) {
         draft->failed_op = 0;
-        g->trims |= draft->op_count == 0;
+        g->trims |= draft->op_count == 0 && draft->meta_key.len == 0;
     } else {
         group_restore(g, &mark);
     }

@@ -27,10 +27,11 @@ enum hufu_err lmdb_digest_check(struct store *base)
     enum hufu_err err = HUFU_OK;
 
     pthread_mutex_lock(&s->journal_mu);
-    if (s->journal.has_digest) {
+    if (s->journal.state.has_digest) {
         err = digest_sum(s, sum);
-        if (err == HUFU_OK && !view_equal(view_of(sum, sizeof(sum)),
-                                          view_of(s->journal.digest, sizeof(s->journal.digest))))
+        if (err == HUFU_OK &&
+            !view_equal(view_of(sum, sizeof(sum)),
+                        view_of(s->journal.state.digest, sizeof(s->journal.state.digest))))
             err = HUFU_CORRUPT;
     } else if (s->resident.count > 0) {
         err = HUFU_CORRUPT; /* rows that no digest was ever kept for */
@@ -50,9 +51,7 @@ enum hufu_err lmdb_digest_start(struct store *base)
     if (atomic_load(&s->sound))
         err = digest_sum(s, sum);
     if (err == HUFU_OK) {
-        struct journal_group only = { .now_ms = s->journal.last_ms,
-                                      .applied = s->journal.trimmed,
-                                      .digest = sum };
+        struct journal_group only = { .now_ms = s->journal.state.last_ms, .digest = sum };
 
         err = journal_append(&s->journal, &only);
         if (err != HUFU_OK && err != HUFU_FULL && err != HUFU_NOMEM)

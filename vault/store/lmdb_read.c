@@ -127,14 +127,38 @@ enum hufu_err lmdb_find(struct store_reader *reader, struct view key, struct buf
     return err;
 }
 
+/* The tail first, the archive's transaction after it: what leaves the tail is in the archive. */
+static enum hufu_err log_begin(struct lmdb_reader *r, struct tail_view *tail)
+{
+    enum hufu_err err;
+
+    tail_take(&r->store->journal.tail, tail);
+    err = txn_begin(r->store->journal.archive.env, &r->journal_txn);
+    if (err != HUFU_OK)
+        tail_view_drop(tail);
+    return err == HUFU_OK ? err : HUFU_IO;
+}
+
+static void log_end(struct lmdb_reader *r, struct tail_view *tail)
+{
+    mdb_txn_reset(r->journal_txn);
+    tail_view_drop(tail);
+}
+
 enum hufu_err lmdb_meta(struct store_reader *reader, struct view key, struct buf *out)
 {
     struct lmdb_reader *r = reader_of(reader);
-    enum hufu_err err = txn_begin(r->store->journal.env, &r->journal_txn);
+    struct journal *j = &r->store->journal;
+    struct view value;
+    enum hufu_err err = tail_meta_get(&j->tail, key, out);
 
-    if (err != HUFU_OK)
+    if (err != HUFU_NOT_FOUND)
+        return err;
+    if (txn_begin(j->archive.env, &r->journal_txn) != HUFU_OK)
         return HUFU_IO;
-    err = journal_meta_get(&r->store->journal, r->journal_txn, key, out);
+    err = archive_meta(&j->archive, r->journal_txn, ARCHIVE_META_DRAFT, key, &value);
+    if (err == HUFU_OK)
+        err = image_give(value, out);
     mdb_txn_reset(r->journal_txn);
     return err;
 }
@@ -143,12 +167,13 @@ enum hufu_err lmdb_entries(struct store_reader *reader, uint64_t index, size_t c
                            bool (*each)(void *arg, uint64_t index, struct view line), void *arg)
 {
     struct lmdb_reader *r = reader_of(reader);
-    enum hufu_err err = txn_begin(r->store->journal.env, &r->journal_txn);
+    struct tail_view tail;
+    enum hufu_err err = log_begin(r, &tail);
 
     if (err != HUFU_OK)
-        return HUFU_IO;
-    err = journal_lines(&r->store->journal, r->journal_txn, index, count, each, arg);
-    mdb_txn_reset(r->journal_txn);
+        return err;
+    err = journal_lines(&r->store->journal, &tail, r->journal_txn, index, count, each, arg);
+    log_end(r, &tail);
     return err;
 }
 
@@ -156,11 +181,12 @@ enum hufu_err lmdb_hashes(struct store_reader *reader, unsigned level, uint64_t 
                           struct merkle_hash *out)
 {
     struct lmdb_reader *r = reader_of(reader);
-    enum hufu_err err = txn_begin(r->store->journal.env, &r->journal_txn);
+    struct tail_view tail;
+    enum hufu_err err = log_begin(r, &tail);
 
     if (err != HUFU_OK)
-        return HUFU_IO;
-    err = journal_hashes(&r->store->journal, r->journal_txn, level, n, count, out);
-    mdb_txn_reset(r->journal_txn);
+        return err;
+    err = journal_hashes(&r->store->journal, &tail, r->journal_txn, level, n, count, out);
+    log_end(r, &tail);
     return err;
 }

@@ -53,6 +53,11 @@ static void map_wait(struct store *s)
     flush_wait(store_of(s));
 }
 
+static void hurry(struct store *s, uint64_t seq)
+{
+    recent_hurry(&store_of(s)->recent, seq);
+}
+
 static void store_end(struct store *base)
 {
     struct lmdb_store *s = store_of(base);
@@ -90,7 +95,8 @@ static void numbers_give(struct store *base, struct store_numbers *out)
     out->recent_rows = recent.rows;
     out->recent_bytes = recent.bytes;
     out->map_file_bytes = env_file_bytes(s->map.env);
-    out->journal_file_bytes = env_file_bytes(s->journal.env);
+    out->journal_file_bytes = journal_bytes(&s->journal);
+    out->trimmed = journal_trimmed(&s->journal);
     out->queued = queue_count(&s->queue);
 }
 
@@ -133,6 +139,7 @@ static const struct store_ops lmdb_ops = {
     .map_step = map_step,
     .journal_wait = journal_wait,
     .map_wait = map_wait,
+    .hurry = hurry,
     .stop = store_end,
     .is_sound = is_sound,
     .digest_check = lmdb_digest_check,
@@ -178,18 +185,17 @@ static enum hufu_err parts_open(struct lmdb_store *s, const char *dir)
     if (err == HUFU_OK)
         err = group_new(&s->group);
     if (err == HUFU_OK)
-        err = journal_open(dir, set->file_bytes, &s->journal);
+        err = journal_open(dir, set->file_bytes, set->segment_bytes, &s->journal);
     if (err == HUFU_OK)
         err = map_open(dir, set->file_bytes, &s->map, &applied);
-    if (err == HUFU_OK && applied > s->journal.log.size)
+    if (err == HUFU_OK && applied > s->journal.state.log.size)
         err = HUFU_CORRUPT; /* a map that is newer than its journal */
     if (err == HUFU_OK)
         err =
             recent_init(&s->recent, applied, set->recent_bytes, set->generation_ops, set->flush_ms);
     if (err == HUFU_OK)
         err = replay_run(s);
-    s->log = s->journal.log;
-    s->counted.trimmed = s->journal.trimmed;
+    s->log = s->journal.state.log;
     return err;
 }
 

@@ -45,9 +45,11 @@ struct lmdb_store {
     struct lmdb_reader judge; /* the journal step's own reader */
     pthread_mutex_t seen_mu;
     struct merkle log;                     /* committed and published */
-    struct store_numbers counted;          /* groups, commits, flushes, trimmed */
+    struct store_numbers counted;          /* groups, commits, flushes */
     const struct generation_row *flush_at; /* where the next slice begins */
     atomic_uint_least64_t pause_ms;        /* after a failed slice: how long map_wait waits */
+    uint64_t archive_until;                /* groups below it go to the archive, few or many */
+    uint64_t flush_until;                  /* those of the flushing generation end there */
     bool chunk_next;                       /* a slice came last: a chunk that waits has its turn */
     pthread_mutex_t rewrite_mu;
     struct store_rewrite *rewrite; /* NULL: none waits */

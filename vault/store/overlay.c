@@ -1,6 +1,7 @@
 #include "vault/store/overlay.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define CAP_FIRST 256u
 #define CAP_MAX   ((size_t)1 << 28)
@@ -13,14 +14,10 @@ void overlay_done(struct overlay *o)
     *o = (struct overlay){ 0 };
 }
 
-/* FNV-1a. Long chains cost time only, and a group is small. */
+/* Long chains cost time only, and a group is small. */
 static uint32_t *bucket_of(const struct overlay *o, struct view key)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-
-    for (size_t i = 0; i < key.len; i++)
-        h = (h ^ key.p[i]) * 0x100000001b3u;
-    return &o->bucket[(h ^ h >> 32) & (o->cap - 1)];
+    return &o->bucket[generation_table_hash(key) & (o->cap - 1)];
 }
 
 static void row_chain(struct overlay *o, size_t i)
@@ -70,6 +67,10 @@ enum hufu_err overlay_push(struct overlay *o, struct generation_row *row)
 
 void overlay_cut(struct overlay *o, size_t count)
 {
+    if (count == 0 && o->count > 0) { /* the end of every group: cheaper than row by row */
+        memset(o->bucket, 0, o->cap * sizeof(*o->bucket));
+        o->count = 0;
+    }
     while (o->count > count) {
         o->count--;
         *bucket_of(o, generation_key(o->row[o->count])) = o->chain[o->count];

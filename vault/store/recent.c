@@ -90,36 +90,10 @@ bool recent_confirm(struct recent *r, struct recent_view *v)
     return same;
 }
 
-void recent_publish(struct recent *r, struct generation_row *const *rows, size_t count,
-                    uint64_t size, uint64_t boot_ms)
-{
-    struct generation *g = r->filling;
-
-    for (size_t i = 0; i < count; i++)
-        generation_link(g, rows[i]);
-    pthread_mutex_lock(&r->mu);
-    if (g->end == g->begin)
-        g->born_ms = boot_ms;
-    r->size = g->end = size;
-    g->rows += count;
-    g->bytes = g->used;
-    pthread_cond_broadcast(&r->cv);
-    pthread_mutex_unlock(&r->mu);
-}
-
 static uint64_t bytes_sum(const struct recent *r)
 {
-    return r->filling->bytes + (r->flushing ? r->flushing->bytes : 0);
-}
-
-bool recent_is_full(struct recent *r)
-{
-    bool full;
-
-    pthread_mutex_lock(&r->mu);
-    full = bytes_sum(r) >= r->bytes_max;
-    pthread_mutex_unlock(&r->mu);
-    return full;
+    return r->filling->bytes + r->filling_log +
+           (r->flushing ? atomic_load(&r->flushing->used) + r->flushing_log : 0);
 }
 
 /* How long until the filling generation is due; 0: now; UINT64_MAX: there is nothing in it. */
@@ -131,9 +105,41 @@ static uint64_t due_in(const struct recent *r, uint64_t boot_ms)
     if (g->end == g->begin)
         return UINT64_MAX;
     /* Half of the bound: the other half is the other generation's. */
-    if (g->rows >= r->rows_max || g->bytes >= r->bytes_max / 2 || age >= r->age_max_ms)
+    if (g->rows >= r->rows_max || g->bytes + r->filling_log >= r->bytes_max / 2 ||
+        age >= r->age_max_ms || g->begin < r->hurry)
         return 0;
     return r->age_max_ms - age;
+}
+
+void recent_publish(struct recent *r, struct generation_row *const *rows, size_t count,
+                    uint64_t size, uint64_t log_bytes, uint64_t boot_ms)
+{
+    struct generation *g = r->filling;
+    bool first;
+
+    generation_link_all(g, rows, count);
+    pthread_mutex_lock(&r->mu);
+    first = g->end == g->begin;
+    if (first)
+        g->born_ms = boot_ms;
+    r->size = g->end = size;
+    r->filling_log += log_bytes;
+    g->rows += count;
+    g->bytes = g->used;
+    /* Who waits, waits for the first one's age or for enough: not to be woken by every group. */
+    if (first || due_in(r, boot_ms) == 0)
+        pthread_cond_broadcast(&r->cv);
+    pthread_mutex_unlock(&r->mu);
+}
+
+bool recent_is_full(struct recent *r)
+{
+    bool full;
+
+    pthread_mutex_lock(&r->mu);
+    full = bytes_sum(r) >= r->bytes_max;
+    pthread_mutex_unlock(&r->mu);
+    return full;
 }
 
 bool recent_is_due(struct recent *r, uint64_t boot_ms, bool force)
@@ -156,7 +162,9 @@ enum hufu_err recent_rotate(struct recent *r)
         return HUFU_NOMEM;
     pthread_mutex_lock(&r->mu);
     r->flushing = r->filling;
+    r->flushing_log = r->filling_log;
     r->filling = next;
+    r->filling_log = 0;
     pthread_mutex_unlock(&r->mu);
     return HUFU_OK;
 }
@@ -212,7 +220,7 @@ void recent_wait_due(struct recent *r, uint64_t boot_ms, uint64_t wait_ms)
     pthread_mutex_lock(&r->mu);
     due_ms = due_in(r, boot_ms);
     deadline = deadline_in(due_ms < wait_ms ? due_ms : wait_ms);
-    while (!r->stopped && !r->called && !r->flushing && due_in(r, boot_ms) != 0) {
+    while (!r->stopped && !r->called && !r->nudged && !r->flushing && due_in(r, boot_ms) != 0) {
         /* The first operation of an empty generation starts its age: the caller looks again. */
         if (!wait_until(r, &deadline) || due_in(r, boot_ms) < due_ms)
             break;
@@ -220,12 +228,41 @@ void recent_wait_due(struct recent *r, uint64_t boot_ms, uint64_t wait_ms)
     pthread_mutex_unlock(&r->mu);
 }
 
+void recent_hurry(struct recent *r, uint64_t seq)
+{
+    pthread_mutex_lock(&r->mu);
+    if (seq > r->hurry) {
+        r->hurry = seq;
+        pthread_cond_broadcast(&r->cv);
+    }
+    pthread_mutex_unlock(&r->mu);
+}
+
+void recent_nudge(struct recent *r)
+{
+    pthread_mutex_lock(&r->mu);
+    r->nudged = true;
+    pthread_cond_broadcast(&r->cv);
+    pthread_mutex_unlock(&r->mu);
+}
+
+bool recent_nudged(struct recent *r)
+{
+    bool nudged;
+
+    pthread_mutex_lock(&r->mu);
+    nudged = r->nudged;
+    r->nudged = false;
+    pthread_mutex_unlock(&r->mu);
+    return nudged;
+}
+
 void recent_pause(struct recent *r, uint64_t wait_ms)
 {
     struct timespec deadline = deadline_in(wait_ms);
 
     pthread_mutex_lock(&r->mu);
-    while (!r->stopped && !r->called && wait_until(r, &deadline))
+    while (!r->stopped && !r->called && !r->nudged && wait_until(r, &deadline))
         ;
     pthread_mutex_unlock(&r->mu);
 }

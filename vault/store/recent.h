@@ -28,7 +28,10 @@ struct recent {
     uint64_t size, applied;
     uint64_t bytes_max, rows_max, age_max_ms;
     bool stopped, broken;
-    bool called; /* there is other work for the map thread */
+    uint64_t filling_log, flushing_log; /* bytes of log lines that came with each */
+    uint64_t hurry;                     /* operations below it are due, however young */
+    bool called;                        /* there is other work for the map thread */
+    bool nudged;                        /* it should look around once */
 };
 
 /* Both generations, kept, as they were at one moment. */
@@ -57,9 +60,9 @@ const struct generation_row *recent_find(const struct recent_view *v, struct vie
 bool recent_confirm(struct recent *r, struct recent_view *v);
 
 /* Links rows of operations below size, made in the filling generation, and lets readers see them.
- * boot_ms: now. Cannot fail. */
+ * log_bytes: of their log lines, which wait in memory too. boot_ms: now. Cannot fail. */
 void recent_publish(struct recent *r, struct generation_row *const *rows, size_t count,
-                    uint64_t size, uint64_t boot_ms);
+                    uint64_t size, uint64_t log_bytes, uint64_t boot_ms);
 /* True from bytes_max on: nothing more may be taken in. */
 bool recent_is_full(struct recent *r);
 /* True where none is flushed and the filling one should be: by rows, bytes or age, or forced. */
@@ -77,6 +80,11 @@ void recent_wait_due(struct recent *r, uint64_t boot_ms, uint64_t wait_ms);
 void recent_pause(struct recent *r, uint64_t wait_ms);
 /* A call for other work ends both waits of the map thread, until it is taken back. */
 void recent_call(struct recent *r, bool called);
+/* Operations below seq are due at once. */
+void recent_hurry(struct recent *r, uint64_t seq);
+/* Ends both waits once. recent_nudged: whether that was asked for since it was last called. */
+void recent_nudge(struct recent *r);
+bool recent_nudged(struct recent *r);
 void recent_stop(struct recent *r);
 /* No room will be made any more: nobody waits for it. */
 void recent_break(struct recent *r);

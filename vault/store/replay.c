@@ -163,7 +163,7 @@ static enum hufu_err operation_replay(void *arg, uint64_t seq, struct view write
     }
     if (err != HUFU_NOT_FOUND)
         return err;
-    recent_publish(&s->recent, p->rows, count, seq + 1, s->set.clock->boot_ms(s->set.clock));
+    recent_publish(&s->recent, p->rows, count, seq + 1, 0, s->set.clock->boot_ms(s->set.clock));
     return HUFU_OK;
 }
 

@@ -14,7 +14,7 @@ struct found {
 struct walk {
     const struct map *map;
     MDB_cursor *cursor;
-    const struct generation_row *row[FROM_MAP];
+    struct generation_walk of[FROM_MAP];
     struct recent_view view;
     struct view prefix;
     struct found head[FROM_COUNT]; /* each source's next row */
@@ -33,10 +33,10 @@ static bool key_begins(struct view key, struct view prefix)
 
 static void row_head(struct walk *w, unsigned from)
 {
-    const struct generation_row *row = w->row[from];
+    const struct generation_row *row = generation_walk_next(&w->of[from]);
     struct found *head = &w->head[from];
 
-    head->there = row && key_begins(generation_key(row), w->prefix);
+    head->there = row != NULL;
     if (!head->there)
         return;
     head->key = generation_key(row);
@@ -58,16 +58,27 @@ static enum hufu_err map_head(struct walk *w, MDB_val *key, MDB_cursor_op op)
     return map_split(&value, &head->seq, &head->image);
 }
 
+static enum hufu_err source_begin(struct walk *w, unsigned from, struct generation *g,
+                                  struct view start)
+{
+    enum hufu_err err;
+
+    if (!g)
+        return HUFU_OK;
+    err = generation_walk_begin(g, w->prefix, start, w->view.size, &w->of[from]);
+    if (err == HUFU_OK)
+        row_head(w, from);
+    return err;
+}
+
 static enum hufu_err walk_seek(struct walk *w, struct view start)
 {
     MDB_val key = env_val(start);
+    enum hufu_err err = source_begin(w, FROM_FILLING, w->view.filling, start);
 
-    w->row[FROM_FILLING] = generation_seek(w->view.filling, start, w->view.size);
-    if (w->view.flushing)
-        w->row[FROM_FLUSHING] = generation_seek(w->view.flushing, start, w->view.size);
-    row_head(w, FROM_FILLING);
-    row_head(w, FROM_FLUSHING);
-    return map_head(w, &key, start.len > 0 ? MDB_SET_RANGE : MDB_FIRST);
+    if (err == HUFU_OK)
+        err = source_begin(w, FROM_FLUSHING, w->view.flushing, start);
+    return err == HUFU_OK ? map_head(w, &key, start.len > 0 ? MDB_SET_RANGE : MDB_FIRST) : err;
 }
 
 static enum hufu_err source_step(struct walk *w, unsigned from)
@@ -76,7 +87,6 @@ static enum hufu_err source_step(struct walk *w, unsigned from)
 
     if (from == FROM_MAP)
         return map_head(w, &key, MDB_NEXT);
-    w->row[from] = generation_next(w->row[from], w->view.size);
     row_head(w, from);
     return HUFU_OK;
 }
@@ -170,6 +180,8 @@ static enum hufu_err scan_merged(struct lmdb_reader *r, struct view prefix, stru
     if (w.cursor)
         mdb_cursor_close(w.cursor);
     lmdb_map_end(r);
+    generation_walk_end(&w.of[FROM_FILLING]);
+    generation_walk_end(&w.of[FROM_FLUSHING]);
     recent_drop(&w.view);
     return err;
 }

@@ -50,6 +50,11 @@ bool store_map_step(struct store *s, bool force)
     return s->ops->map_step(s, force);
 }
 
+void store_hurry(struct store *s, uint64_t seq)
+{
+    s->ops->hurry(s, seq);
+}
+
 void store_journal_wait(struct store *s)
 {
     s->ops->journal_wait(s);

@@ -113,8 +113,8 @@ struct store_draft {
 /* What the store asks of the rooms above. Called by the journal step only, but for digest, which
  * store_digest_check also calls. */
 struct store_hooks {
-    /* Completes w->image in place for operation seq (seals it). */
-    enum hufu_err (*seal)(void *arg, struct store_write *w, uint64_t seq);
+    /* Completes the images of operation seq in place (seals them), where there is one. */
+    enum hufu_err (*seal)(void *arg, struct store_write *w, size_t count, uint64_t seq);
     /* Appends the entry's line. held: the clock ran back and time was held. */
     enum hufu_err (*line)(void *arg, const struct entry_draft *entry, uint64_t seq, uint64_t now_ms,
                           bool held, struct buf *out);
@@ -130,12 +130,13 @@ struct store_hooks {
 
 struct store_settings {
     const char *dir;     /* holds journal/ and map/ */
-    uint64_t file_bytes; /* upper bound of each file; 0: its size and the free disk */
+    uint64_t file_bytes; /* bound of each environment and of the segments; 0: the disk */
     uint64_t recent_bytes;
-    uint64_t generation_ops; /* row writes */
+    uint64_t generation_ops; /* row writes; half of recent_bytes holds too */
     uint64_t flush_ms;
     uint64_t slice_ops;
-    size_t queue_max; /* drafts that may wait */
+    uint64_t segment_bytes; /* of a file of the journal; 0: 16 MiB */
+    size_t queue_max;       /* drafts that may wait */
     const struct clock_ops *clock;
     struct store_hooks hooks;
 };
@@ -172,20 +173,19 @@ store_scan(struct store_reader *r, struct view prefix, struct view from, size_t 
            bool (*each)(void *arg, struct view key, uint64_t seq, struct view image), void *arg,
            struct buf *next_out);
 
-/* Hands a draft over. HUFU_OK: done() will be called once. HUFU_BUSY (queue full),
- * HUFU_UNAVAILABLE. */
+/* Hands a draft over. HUFU_OK: done() is called once. HUFU_BUSY (queue full), HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err store_submit(struct store *s, struct store_draft *draft);
 
 /*
  * One group: takes all waiting drafts, judges, journals, commits once, publishes, calls done().
- * Returns true where it did something. False under back-pressure too (recent is full): the drafts
- * wait until map steps have made room.
+ * True where it did something. False under back-pressure too (recent is full): drafts wait then.
  */
 bool store_journal_step(struct store *s);
-/* One slice of a flush, or the start of one where a generation is due, or one chunk of a rewrite;
- * slices and chunks take turns. True where it did something.
- * force: flush what there is, however young. */
+/* A piece of upkeep of the journal, of a flush (where a generation is due) or of a rewrite. True
+ * where it did something. force: flush what there is, however young. */
 bool store_map_step(struct store *s, bool force);
+/* Asks for the operations below seq to be in the map soon, however young. Safe from any thread. */
+void store_hurry(struct store *s, uint64_t seq);
 /* For the loops: waits until the step may have work. */
 void store_journal_wait(struct store *s);
 void store_map_wait(struct store *s);

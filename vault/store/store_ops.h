@@ -26,6 +26,7 @@ struct store_ops {
     bool (*map_step)(struct store *s, bool force);
     void (*journal_wait)(struct store *s);
     void (*map_wait)(struct store *s);
+    void (*hurry)(struct store *s, uint64_t seq);
     void (*stop)(struct store *s);
     bool (*is_sound)(struct store *s);
     enum hufu_err (*digest_check)(struct store *s);
