@@ -11,7 +11,7 @@ import statistics
 import sys
 import time
 
-import bench  # reads the folder from the command line
+import bench_lib as bench  # reads the folder from the command line
 from client import Person
 
 FILL_MS = int(os.environ.get("BENCH_FILL_MS", "6000"))
@@ -31,9 +31,7 @@ def main():
     carl, cora = Person(vault.instance, "carl").ready(), Person(vault.instance, "cora").ready()
     rates, tails = [], []
     try:
-        bench.RUN_MS, run_ms = FILL_MS, bench.RUN_MS
-        vault.run("batch", 4)
-        bench.RUN_MS = run_ms
+        vault.run("batch", bench.BATCH_CONNECTIONS, run_ms=FILL_MS)
         print("%9s %8s %9s %8s   %6s %6s   %s" % (
             "alone/s", "p99 us", "beside/s", "p99 us", "ratio", "p99", "rotation"))
         for _ in range(bench.REPEATS):
@@ -59,4 +57,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    bench.run(main)
