@@ -13,9 +13,9 @@ static void test_put_and_next_round_trip(void **state)
 {
     static uint8_t image[STORE_IMAGE_MAX], key[STORE_KEY_MAX];
     const struct operation_write in[] = {
-        { { key, sizeof(key) }, { image, sizeof(image) }, false },
-        { { key, 1 }, { image, 0 }, false },
-        { { key, 2 }, { NULL, 0 }, true },
+        { { key, sizeof(key) }, { image, sizeof(image) }, false, true },
+        { { key, 1 }, { image, 0 }, false, false },
+        { { key, 2 }, { NULL, 0 }, true, false },
     };
     struct operation_reader it;
     struct operation_write out;
@@ -35,6 +35,7 @@ static void test_put_and_next_round_trip(void **state)
         assert_true(view_equal(out.key, in[i].key));
         assert_true(view_equal(out.image, in[i].image));
         assert_int_equal(out.removed, in[i].removed);
+        assert_int_equal(out.made, in[i].made);
     }
     assert_int_equal(operation_next(&it, &out), HUFU_NOT_FOUND);
     buf_done(&b);

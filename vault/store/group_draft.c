@@ -122,7 +122,8 @@ static void writes_print(struct group *g, size_t first)
     operation_begin(&g->writes, g->overlay.count - first);
     for (size_t i = first; i < g->overlay.count; i++) {
         const struct generation_row *row = g->overlay.row[i];
-        struct operation_write w = { generation_key(row), generation_image(row), row->removed };
+        struct operation_write w = { generation_key(row), generation_image(row), row->removed,
+                                     row->made };
 
         operation_put(&g->writes, &w);
     }

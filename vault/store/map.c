@@ -6,13 +6,14 @@
 
 #define SEQ_LEN     8
 #define APPLIED_KEY "applied"
+#define PARTIAL_KEY "partial"
 
-/* Reads "applied"; an empty environment begins at 0. */
-static enum hufu_err applied_read(const struct map *m, MDB_txn *txn, uint64_t *out)
+/* Reads a number; one that is not there is 0. */
+static enum hufu_err number_read(const struct map *m, MDB_txn *txn, const char *name, uint64_t *out)
 {
-    MDB_val key = env_val(view_str(APPLIED_KEY)), value;
+    MDB_val key = env_val(view_str(name)), value;
     struct reader r;
-    uint64_t applied;
+    uint64_t number;
     int rc = mdb_get(txn, m->state, &key, &value);
 
     if (rc == MDB_NOTFOUND) {
@@ -22,10 +23,10 @@ static enum hufu_err applied_read(const struct map *m, MDB_txn *txn, uint64_t *o
     if (rc != 0)
         return env_err(rc);
     reader_init(&r, value.mv_data, value.mv_size);
-    applied = reader_u64(&r);
+    number = reader_u64(&r);
     if (reader_end(&r) != HUFU_OK)
         return HUFU_CORRUPT;
-    *out = applied;
+    *out = number;
     return HUFU_OK;
 }
 
@@ -42,7 +43,9 @@ static enum hufu_err tables_open(struct map *m, MDB_txn *txn, uint64_t *applied_
     if (rc != 0)
         return env_err(rc);
     err = env_format(txn, m->state, MAP_FORMAT, rows.ms_entries == 0);
-    return err == HUFU_OK ? applied_read(m, txn, applied_out) : err;
+    if (err == HUFU_OK)
+        err = number_read(m, txn, PARTIAL_KEY, &m->partial);
+    return err == HUFU_OK ? number_read(m, txn, APPLIED_KEY, applied_out) : err;
 }
 
 enum hufu_err map_open(const char *dir, uint64_t bytes, struct map *m, uint64_t *applied_out)
@@ -162,21 +165,47 @@ static enum hufu_err row_apply(struct map *m, MDB_txn *txn, const struct generat
     return map_put(m, txn, generation_key(row), row->seq, generation_image(row));
 }
 
-static enum hufu_err applied_write(struct map *m, MDB_txn *txn, uint64_t applied)
+static enum hufu_err number_write(const struct map *m, MDB_txn *txn, const char *name,
+                                  uint64_t number)
 {
-    MDB_val key = env_val(view_str(APPLIED_KEY)), value;
+    MDB_val key = env_val(view_str(name)), value;
     uint8_t mem[SEQ_LEN];
     struct buf b;
 
     buf_fixed(&b, mem, sizeof(mem));
-    buf_u64(&b, applied);
+    buf_u64(&b, number);
     value = env_val(buf_view(&b));
     return env_err(mdb_put(txn, m->state, &key, &value, 0));
 }
 
+/*
+ * What the slice leaves of the generation. *partial gets what m->partial is after the commit: a
+ * flush that was cut off may have been of a longer one, whose rows are still not all here.
+ */
+static enum hufu_err progress_write(const struct map *m, MDB_txn *txn, const struct generation *g,
+                                    bool ended, uint64_t *partial)
+{
+    MDB_val key = env_val(view_str(PARTIAL_KEY));
+    enum hufu_err err;
+
+    *partial = m->partial;
+    if (!ended && m->partial >= g->end)
+        return HUFU_OK;
+    if (!ended) {
+        *partial = g->end;
+        return number_write(m, txn, PARTIAL_KEY, g->end);
+    }
+    err = number_write(m, txn, APPLIED_KEY, g->end);
+    if (err != HUFU_OK || m->partial == 0 || m->partial > g->end)
+        return err;
+    *partial = 0;
+    return env_err(mdb_del(txn, m->state, &key, NULL));
+}
+
 /* The slice inside its transaction; *row_out is where the next one begins. */
 static enum hufu_err slice_write(struct map *m, MDB_txn *txn, const struct generation *g,
-                                 size_t max, const struct generation_row **row, size_t *rows)
+                                 size_t max, const struct generation_row **row, size_t *rows,
+                                 uint64_t *partial)
 {
     const struct generation_row *at = *row;
     struct census_sum made = { 0 };
@@ -193,7 +222,7 @@ static enum hufu_err slice_write(struct map *m, MDB_txn *txn, const struct gener
     *row = at;
     if (made.id != 0)
         err = census_put(txn, m->state, made.id, made.rows);
-    return err != HUFU_OK || at ? err : applied_write(m, txn, g->end);
+    return err == HUFU_OK ? progress_write(m, txn, g, at == NULL, partial) : err;
 }
 
 enum hufu_err map_slice(struct map *m, const struct generation *g, size_t max,
@@ -201,12 +230,13 @@ enum hufu_err map_slice(struct map *m, const struct generation *g, size_t max,
 {
     const struct generation_row *row = *at;
     MDB_txn *txn = NULL;
+    uint64_t partial = 0;
     size_t rows = 0;
     enum hufu_err err = env_err(mdb_txn_begin(m->env, NULL, 0, &txn));
 
     if (err != HUFU_OK)
         return err;
-    err = slice_write(m, txn, g, max, &row, &rows);
+    err = slice_write(m, txn, g, max, &row, &rows, &partial);
     if (err != HUFU_OK) {
         mdb_txn_abort(txn);
         return err;
@@ -214,6 +244,7 @@ enum hufu_err map_slice(struct map *m, const struct generation *g, size_t max,
     err = env_err(mdb_txn_commit(txn));
     if (err != HUFU_OK)
         return err;
+    m->partial = partial;
     *at = row;
     *rows_out = rows;
     return HUFU_OK;

@@ -6,8 +6,8 @@
  *          transaction.
  *
  * One database `row`: key (table byte first) -> seq u64 little-endian, image. One database `state`:
- * "format", "applied" (u64: every operation below it is in the map), map_chunk.h's cursors,
- * census.h's numbers.
+ * "format", "applied" (u64: every operation below it is in the map), "partial" (u64), map_chunk.h's
+ * cursors, census.h's numbers.
  */
 #ifndef HUFU_STORE_MAP_H
 #define HUFU_STORE_MAP_H
@@ -24,6 +24,8 @@
 struct map {
     MDB_env *env;
     MDB_dbi row, state;
+    uint64_t partial; /* a flush was begun that has not ended: rows of operations below it may be
+                       * here or not; 0: none was */
 };
 
 /* HUFU_IO, HUFU_CORRUPT, HUFU_NOMEM. */

@@ -1,6 +1,6 @@
 #include "vault/store/operation.h"
 
-enum { KIND_REMOVED, KIND_IMAGE };
+enum { KIND_REMOVED, KIND_IMAGE, KIND_MADE };
 
 void operation_begin(struct buf *out, size_t count)
 {
@@ -10,7 +10,7 @@ void operation_begin(struct buf *out, size_t count)
 
 void operation_put(struct buf *out, const struct operation_write *w)
 {
-    buf_u8(out, w->removed ? KIND_REMOVED : KIND_IMAGE);
+    buf_u8(out, w->removed ? KIND_REMOVED : w->made ? KIND_MADE : KIND_IMAGE);
     buf_lv16(out, w->key.p, w->key.len);
     if (!w->removed)
         buf_lv32(out, w->image.p, w->image.len);
@@ -40,9 +40,10 @@ enum hufu_err operation_next(struct operation_reader *it, struct operation_write
     kind = reader_u8(&it->in);
     w.key = reader_lv16(&it->in, STORE_KEY_MAX);
     w.removed = kind == KIND_REMOVED;
-    if (kind == KIND_IMAGE)
+    w.made = kind == KIND_MADE;
+    if (!w.removed)
         w.image = reader_lv32(&it->in, STORE_IMAGE_MAX);
-    if (it->in.failed || kind > KIND_IMAGE || w.key.len == 0)
+    if (it->in.failed || kind > KIND_MADE || w.key.len == 0)
         return HUFU_CORRUPT;
     it->left--;
     *out = w;

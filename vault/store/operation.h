@@ -23,6 +23,7 @@ struct operation_write {
     struct view key;
     struct view image; /* empty where removed */
     bool removed;
+    bool made; /* the first of its key, as the operation expected; of a table that counts them */
 };
 
 struct operation_reader {

@@ -74,24 +74,14 @@ static enum hufu_err rows_grow(struct replay *p, size_t count)
     return HUFU_OK;
 }
 
-/* Whether the key is known, to the rows replayed before or to the map, which may have rows of a
- * flush that was cut off. */
-static enum hufu_err key_known(struct replay *p, struct view key, bool *out)
+static enum hufu_err map_knows(struct replay *p, struct view key, bool *out)
 {
     struct lmdb_store *s = p->s;
-    const struct generation_row *row = generation_find(s->recent.filling, key, UINT64_MAX);
     struct view image;
     MDB_txn *txn = NULL;
     uint64_t seq;
-    enum hufu_err err;
+    enum hufu_err err = lmdb_map_begin(&s->judge, &txn);
 
-    if (!row && s->recent.flushing)
-        row = generation_find(s->recent.flushing, key, UINT64_MAX);
-    if (row) {
-        *out = !row->removed;
-        return HUFU_OK;
-    }
-    err = lmdb_map_begin(&s->judge, &txn);
     if (err != HUFU_OK)
         return err;
     err = map_get(&s->map, txn, key, &seq, &image);
@@ -102,13 +92,17 @@ static enum hufu_err key_known(struct replay *p, struct view key, bool *out)
     return HUFU_OK;
 }
 
-/* The journal does not tell what an operation expected: a row was made where there was none. */
-static enum hufu_err made_replay(struct replay *p, const struct operation_write *w)
+/* The map has counted what a flush that was cut off had brought there. */
+static enum hufu_err made_replay(struct replay *p, uint64_t seq, const struct operation_write *w)
 {
-    uint64_t id = w->removed ? 0 : census_id(w->key);
-    bool known = true;
-    enum hufu_err err = id == 0 ? HUFU_OK : key_known(p, w->key, &known);
+    uint64_t id = w->made ? census_id(w->key) : 0;
+    bool known = false;
+    enum hufu_err err = HUFU_OK;
 
+    if (id == 0)
+        return HUFU_OK;
+    if (seq < p->s->map.partial)
+        err = map_knows(p, w->key, &known);
     if (err != HUFU_OK || known)
         return err;
     err = census_reserve(&p->s->census, id);
@@ -130,7 +124,7 @@ static enum hufu_err write_replay(struct replay *p, uint64_t seq, const struct o
         return HUFU_NOMEM;
     p->rows[count] = row;
     if (!resident_has(w->key))
-        return made_replay(p, w);
+        return made_replay(p, seq, w);
     return resident_load_row(&p->s->resident, w->key, seq, w->image, w->removed);
 }
 
