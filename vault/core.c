@@ -51,9 +51,11 @@ static void *work(void *arg)
     struct worker *w = arg;
 
     for (;;) {
+        bool last = queue_is_closed(&w->core->work); /* before the look: nothing comes after */
+
         if (worker_step(w))
             continue;
-        if (queue_is_closed(&w->core->work))
+        if (last)
             return NULL; /* nothing is left, and no reply is held back */
         queue_wait(&w->core->work, 0);
     }

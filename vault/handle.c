@@ -8,7 +8,8 @@
 #include "vault/idempotency.h"
 #include "vault/row.h"
 
-#define GATHER_MAX 8 /* requests whose replies wait for each other */
+#define GATHER_MAX   8    /* requests whose replies wait for each other */
+#define GATHER_BYTES 1024 /* of a frame: a larger one is long work, nobody's reply waits for it */
 
 /* clang-format off */
 static const struct {
@@ -295,12 +296,17 @@ static void gather(struct worker *w, bool on)
     w->gathered = on ? w->gathered + 1 : 0;
 }
 
+static bool is_brief(const struct request *req)
+{
+    return req->in.used < sizeof(*req) + GATHER_BYTES;
+}
+
 bool worker_step(struct worker *w)
 {
     size_t left;
     struct qnode *n = queue_take_left(&w->core->work, &left);
 
-    gather(w, n != NULL && left > 0 && w->gathered < GATHER_MAX);
+    gather(w, n != NULL && left > 0 && w->gathered < GATHER_MAX && is_brief((struct request *)n));
     if (n == NULL)
         return false;
     serve(w, (struct request *)n);

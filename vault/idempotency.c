@@ -201,10 +201,15 @@ out:
 enum hufu_err idempotency_keep(struct worker *w, struct request *req, enum hufu_err err,
                                struct msg_where where)
 {
+    const struct key *control;
     bool later = err == HUFU_RATE_LIMITED || err == HUFU_UNAVAILABLE || err == HUFU_SEALED;
 
     if (req->idem_row.len == 0 || later)
         return err;
+    /* Half of what the key can seal is kept for rows that cannot be done without. */
+    control = keyring_active(w->core->ring, KEY_SYSTEM, KEY_CONTROL);
+    if (control == NULL || atomic_load(&control->used) > KEY_SEALS_MAX / 2)
+        return HUFU_UNAVAILABLE;
     /* A refusal that has drafted its own entry, which names the token, keeps it. */
     if (err != HUFU_OK && req->draft.op_count == 0 && refuse_entry(req, err) != HUFU_OK)
         return HUFU_UNAVAILABLE;

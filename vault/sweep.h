@@ -18,8 +18,9 @@
 
 #include "vault/store/store.h"
 
-#define SWEEP_ROWS_MAX 256 /* rows that one operation ends */
-#define SWEEP_KEY_MAX  80  /* bytes: a token's key is the longest */
+#define SWEEP_ROWS_MAX 4096 /* rows that one operation takes away, at most … */
+#define SWEEP_ENDS_MAX 256  /* … and tokens that one ends: its entry names them */
+#define SWEEP_KEY_MAX  80   /* bytes: a token's key is the longest */
 #define SWEEP_TABLES   3
 
 struct worker;
@@ -42,7 +43,7 @@ struct sweep_pass { /* over one table */
 
 struct sweeps { /* of the whole core */
     struct sweep_pass pass[SWEEP_TABLES];
-    uint64_t removal_due_boot_ms; /* one operation a second at most only takes rows away */
+    uint64_t removal_due_boot_ms; /* a second after one that was not full */
 };
 
 /* One thing that is due with each table: a chunk is read or an operation handed in. True where

@@ -151,7 +151,7 @@ static bool look_at(void *arg, struct view key, uint64_t seq, struct view image)
     memcpy(p->key[p->count], key.p, key.len);
     p->key_len[p->count] = (uint8_t)key.len;
     p->seq[p->count] = seq;
-    p->full = ++p->count == SWEEP_ROWS_MAX;
+    p->full = ++p->count == (token ? SWEEP_ENDS_MAX : SWEEP_ROWS_MAX);
     return !p->full;
 }
 
@@ -280,7 +280,8 @@ static bool hand_in(struct worker *w, const struct kind *kind, struct sweep_pass
         return true;
     }
     if (kind->removes) {
-        all->removal_due_boot_ms = boot + AGAIN_MS;
+        /* What a day adds must be gone in less than a day. */
+        all->removal_due_boot_ms = p->full ? boot : boot + AGAIN_MS;
         say_rows(s);
     }
     atomic_store(&p->way, SWEEP_ON_ITS_WAY);

@@ -416,6 +416,7 @@ static void test_empty_draft_trims(void **state)
     assert_int_equal(log.size, 400);
     drafts_commit(h, 3);
     house_reopen(h); /* what was trimmed is gone from the files, the rest is not */
+    assert_int_equal(store_digest_check(h->s), HUFU_OK);
     store_numbers(h->s, &n);
     assert_int_equal(n.trimmed, 400);
     assert_int_equal(n.seq, 403);

@@ -55,8 +55,9 @@ static enum hufu_err removals_expect(const struct world *w, struct flight *f, si
     return HUFU_OK;
 }
 
+/* *cannot_out: it is judged well, and cannot be sealed or printed. */
 static enum hufu_err op_expect(struct world *w, struct flight *f, size_t o, uint64_t seq,
-                               uint64_t now_ms)
+                               uint64_t now_ms, bool *cannot_out)
 {
     const struct store_op *op = &f->op[o];
     enum hufu_err err = HUFU_OK;
@@ -72,27 +73,32 @@ static enum hufu_err op_expect(struct world *w, struct flight *f, size_t o, uint
     if (err == HUFU_OK)
         err = removals_expect(w, f, o, now_ms);
     for (size_t i = 0; i < op->write_count && err == HUFU_OK; i++) {
-        if (f->seal_fails[o][i])
-            return HUFU_UNAVAILABLE;
+        *cannot_out |= f->seal_fails[o][i];
         w->row[f->write_key[o][i]] = (struct row){ .there = op->write[i].image != NULL,
                                                    .seq = seq,
                                                    .len = op->write[i].image_len,
                                                    .tag = f->tag[o][i],
                                                    .version = w->house.rooms.version };
     }
-    return err == HUFU_OK && f->entry[o].fails ? HUFU_UNAVAILABLE : err;
+    *cannot_out |= err == HUFU_OK && f->entry[o].fails;
+    return err;
 }
 
-/* What must become of a draft; the model moves on where it is accepted. */
+/* All operations are judged before one is sealed. What must become of a draft; the model moves on
+ * where it is accepted. */
 static void draft_expect(struct world *w, struct flight *f, uint64_t now_ms, bool held)
 {
+    bool cannot = false;
+
     memcpy(w->saved, w->row, sizeof(w->row));
     f->want = HUFU_OK;
     f->want_seq = w->lines;
     for (size_t o = 0; o < f->draft.op_count && f->want == HUFU_OK; o++) {
         f->want_op = o;
-        f->want = op_expect(w, f, o, w->lines + o, now_ms);
+        f->want = op_expect(w, f, o, w->lines + o, now_ms, &cannot);
     }
+    if (f->want == HUFU_OK && cannot)
+        f->want = HUFU_UNAVAILABLE;
     if (f->want != HUFU_OK) {
         memcpy(w->row, w->saved, sizeof(w->row));
         return;

@@ -358,13 +358,14 @@ static void test_removals_do_not_fill_the_log(void **state)
     assert_true(count(TABLE_COUNTER).rows > 512);
     rig_tick(&rig, DAY_MS);
     from = life_log_size(&rig);
-    for (int i = 0; i < 100; i++) { /* 0.9 s and a little */
+    for (int i = 0; i < 100; i++) { /* 0.9 s: one that is not full is followed a second later */
         (void)sweeper_step(&rig.sweeper);
         (void)store_journal_step(rig.core.store);
         rig_tick(&rig, 9);
     }
     assert_int_equal(life_find_lines(&rig, &lines, from, "\"verb\":\"sweep\"", NULL, NULL), 1);
-    assert_non_null(strstr(lines.last, "\"reason\":\"rows=256\""));
+    assert_non_null(strstr(lines.last, "\"reason\":\"rows="));
+    assert_int_equal(count(TABLE_COUNTER).rows, 0);
     sweep();
     assert_int_equal(count(TABLE_COUNTER).rows, 0);
 }

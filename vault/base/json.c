@@ -72,12 +72,29 @@ static void put_control(struct buf *out, uint8_t c)
     text_hex(out, &c, 1);
 }
 
+/* How many bytes stand for themselves: what most of every text is. */
+static size_t plain_len(struct view text)
+{
+    size_t n = 0;
+
+    while (n < text.len && text.p[n] >= 0x20 && text.p[n] < 0x80 && text.p[n] != '"' &&
+           text.p[n] != '\\')
+        n++;
+    return n;
+}
+
 static void put_string(struct buf *out, struct view text)
 {
     buf_u8(out, '"');
     while (text.len > 0) {
-        size_t len = text_utf8_len(text);
+        size_t len = plain_len(text);
 
+        buf_put(out, text.p, len);
+        text.p += len;
+        text.len -= len;
+        if (text.len == 0)
+            break;
+        len = text_utf8_len(text);
         if (len == 0) {
             out->failed = true;
             return;

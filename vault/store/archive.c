@@ -369,5 +369,5 @@ enum hufu_err archive_put(struct archive *a, struct tail *t, const struct tail_s
         mdb_txn_abort(p.txn);
         return err;
     }
-    return env_err(mdb_txn_commit(p.txn));
+    return env_commit(a->env, p.txn);
 }

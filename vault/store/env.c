@@ -40,6 +40,24 @@ enum hufu_err env_err(int rc)
     }
 }
 
+#define DISK_LEAST ((uint64_t)1 << 20) /* bytes; below them a disk is full */
+
+static bool disk_is_full(MDB_env *env)
+{
+    struct statvfs disk;
+    mdb_filehandle_t fd;
+
+    return mdb_env_get_fd(env, &fd) == 0 && fstatvfs(fd, &disk) == 0 &&
+           (uint64_t)disk.f_bavail * disk.f_frsize < DISK_LEAST;
+}
+
+enum hufu_err env_commit(MDB_env *env, MDB_txn *txn)
+{
+    int rc = mdb_txn_commit(txn);
+
+    return rc == EIO && disk_is_full(env) ? HUFU_FULL : env_err(rc);
+}
+
 MDB_val env_val(struct view v)
 {
     return (MDB_val){ .mv_size = v.len, .mv_data = (void *)(uintptr_t)v.p };

@@ -33,6 +33,9 @@ HUFU_MUST_USE enum hufu_err env_format(MDB_txn *txn, MDB_dbi dbi, uint32_t versi
 
 /* OK, NOT_FOUND, FULL (map, disk or transaction), NOMEM, CORRUPT, IO. */
 enum hufu_err env_err(int rc);
+/* Commits. LMDB calls a write that was cut off EIO: on a full disk it is FULL, since nothing of the
+ * transaction counts and no page that does was touched. */
+enum hufu_err env_commit(MDB_env *env, MDB_txn *txn);
 /* Bytes of the data file; 0 where it cannot be told. */
 uint64_t env_file_bytes(MDB_env *env);
 

@@ -46,7 +46,7 @@ static void group_begin(struct lmdb_store *s, struct group *g)
 
     g->held = now_ms < s->journal.state.last_ms;
     g->now_ms = g->held ? s->journal.state.last_ms : now_ms;
-    memcpy(g->digest, s->journal.state.digest, sizeof(g->digest));
+    memcpy(g->digest, s->sum, sizeof(g->digest));
     recent_take(&s->recent, &g->view);
     g->start = group_mark_set(g);
 }
@@ -72,11 +72,17 @@ static uint64_t now_us(void)
     return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
+/* Every group's digest goes with the log as it is behind it: neither can be put back alone. */
+static enum hufu_err vouch(void *arg, const struct merkle *log,
+                           uint8_t out[static SEGMENT_DIGEST_LEN])
+{
+    struct lmdb_store *s = arg;
+
+    return s->has_sum ? lmdb_digest_vouch(s, s->group->digest, log, out) : HUFU_SEALED;
+}
+
 static enum hufu_err group_append(struct lmdb_store *s, struct group *g)
 {
-    const struct tail_state *now = &s->journal.state;
-    bool moved = !view_equal(view_of(g->digest, sizeof(g->digest)),
-                             view_of(now->digest, sizeof(now->digest)));
     struct journal_group out = { .item = g->item,
                                  .item_count = g->item_count,
                                  .lines = buf_view(&g->lines),
@@ -86,7 +92,8 @@ static enum hufu_err group_append(struct lmdb_store *s, struct group *g)
                                  .now_ms = g->now_ms,
                                  .applied = g->view.applied,
                                  .idle = g->trims,
-                                 .digest = now->has_digest && moved ? g->digest : NULL };
+                                 .vouch = s->journal.state.has_digest ? vouch : NULL,
+                                 .arg = s };
 
     return journal_append(&s->journal, &out);
 }
@@ -121,12 +128,16 @@ static void group_publish(struct lmdb_store *s, struct group *g, uint64_t took_u
 {
     resident_put(&s->resident, g->resident, g->resident_count);
     g->resident_count = 0;
+    memcpy(s->sum, g->digest, sizeof(s->sum));
     recent_publish(&s->recent, g->overlay.row, g->overlay.count, s->journal.state.log.size,
                    g->lines.len, s->set.clock->boot_ms(s->set.clock));
     if (g->trims)
         recent_nudge(&s->recent);
     if (s->journal.segs.tight)
         room_ask(s);
+    if (s->journal.segs.asks) /* else the next turn makes one itself, while drafts wait */
+        recent_call(&s->recent, true);
+    s->journal.segs.asks = false;
     made_count(s, g);
     pthread_mutex_lock(&s->seen_mu);
     s->log = s->journal.state.log;
@@ -154,7 +165,7 @@ static void group_commit(struct lmdb_store *s, struct group *g)
     }
     /* A full disk or map refuses this group only. After anything else nothing is written again:
      * a failed fsync is never retried, a restart looks at what is really there. */
-    if (err != HUFU_FULL && err != HUFU_NOMEM)
+    if (err != HUFU_FULL && err != HUFU_NOMEM && err != HUFU_SEALED)
         lmdb_break(s);
     if (err == HUFU_FULL)
         room_ask(s);

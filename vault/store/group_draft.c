@@ -55,6 +55,8 @@ static enum hufu_err digest_move(struct lmdb_store *s, struct group *g, struct v
 
     if (!s->journal.state.has_digest)
         return HUFU_OK;
+    if (!s->has_sum)
+        return HUFU_SEALED;
     if (judge_resident(s, g, key, &old_seq, &old)) {
         err = hooks->digest(hooks->arg, key, old_seq, old, one);
         if (err != HUFU_OK)
@@ -203,10 +205,30 @@ void group_restore(struct group *g, const struct group_mark *m)
     generation_rollback(g->view.filling, m->memory);
 }
 
+/* Judges all operations before any is sealed: a draft whose last one is refused must not use up
+ * seals for the others. What is noted here of their writes is only that they are made. */
+static enum hufu_err draft_judge(struct lmdb_store *s, struct group *g, struct store_draft *draft)
+{
+    struct group_mark mark = group_mark_set(g);
+    uint64_t seq = s->journal.state.log.size + g->item_count;
+    enum hufu_err err = HUFU_OK;
+
+    for (size_t i = 0; i < draft->op_count && err == HUFU_OK; i++) {
+        const struct store_op *op = &draft->op[i];
+
+        draft->failed_op = i;
+        err = judge_op(s, g, op, seq + i, &draft->failed_at);
+        for (size_t w = 0; w < op->write_count && err == HUFU_OK; w++)
+            err = group_row_add(g, op->write[w].key, seq + i, view_of("", 0), !op->write[w].image);
+    }
+    group_restore(g, &mark);
+    return err;
+}
+
 static enum hufu_err draft_parts(struct lmdb_store *s, struct group *g, struct store_draft *draft)
 {
     struct journal_meta *meta;
-    enum hufu_err err = HUFU_OK;
+    enum hufu_err err = draft->op_count > 1 ? draft_judge(s, g, draft) : HUFU_OK;
 
     for (size_t i = 0; i < draft->op_count && err == HUFU_OK; i++) {
         draft->failed_op = i;

@@ -193,11 +193,18 @@ static enum hufu_err metas_lay(struct journal *j, const struct journal_group *gr
     return buf_check(&j->metas) == HUFU_OK ? HUFU_OK : HUFU_NOMEM;
 }
 
-static enum hufu_err group_write(struct journal *j, const struct segment_group *g)
+static enum hufu_err group_write(struct journal *j, struct segment_group *g,
+                                 const struct journal_group *group)
 {
     struct tail_state to;
     enum hufu_err err = state_grow(j, g, &to);
 
+    if (err == HUFU_OK && group->vouch) {
+        err = group->vouch(group->arg, &to.log, j->digest);
+        memcpy(to.digest, j->digest, sizeof(to.digest));
+        to.has_digest = true;
+        g->digest = j->digest;
+    }
     if (err == HUFU_OK)
         err = tail_prepare(j, g);
     if (err != HUFU_OK)
@@ -221,9 +228,8 @@ enum hufu_err journal_append(struct journal *j, const struct journal_group *grou
                                .item = group->item,
                                .meta_count = group->meta_count,
                                .lines = group->lines,
-                               .writes = group->writes,
-                               .digest = group->digest };
-    bool some = g.item_count > 0 || g.meta_count > 0 || g.digest;
+                               .writes = group->writes };
+    bool some = g.item_count > 0 || g.meta_count > 0 || (group->vouch && !group->idle);
     enum hufu_err err = metas_lay(j, group);
 
     /* Before the group, so that what fails here has changed nothing. */
@@ -235,21 +241,21 @@ enum hufu_err journal_append(struct journal *j, const struct journal_group *grou
     if (err != HUFU_OK || !some)
         return err;
     g.metas = buf_view(&j->metas);
-    return group_write(j, &g);
+    return group_write(j, &g, group);
 }
 
 enum hufu_err journal_tend(struct journal *j, uint64_t applied, uint64_t until, bool *did_out)
 {
     struct tail_state to;
-    enum hufu_err err;
+    enum hufu_err err = HUFU_OK;
 
     *did_out = false;
-    if (!tail_due(&j->tail, JOURNAL_TEND_BYTES, j->tail.groups < until, &to)) {
-        if (j->reads)
-            return HUFU_OK;
+    if (!j->reads) /* first: where the disk is full this makes room, for the archive too */
         err = segments_retire(&j->segs, j->tail.groups, applied);
-        return err == HUFU_OK ? segments_make(&j->segs, did_out) : err;
-    }
+    if (err != HUFU_OK)
+        return err;
+    if (!tail_due(&j->tail, JOURNAL_TEND_BYTES, j->tail.groups < until, &to))
+        return j->reads ? HUFU_OK : segments_make(&j->segs, did_out);
     err = archive_put(&j->archive, &j->tail, &to);
     if (err != HUFU_OK)
         return err;

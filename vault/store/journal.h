@@ -24,9 +24,10 @@ struct journal {
     struct archive archive;
     struct segments segs;
     struct tail tail;
-    struct tail_state state; /* committed; state.log.size is the next operation's seq */
-    struct buf head, metas;  /* of the group at hand */
-    struct tail_node *node;  /* that its lines complete */
+    struct tail_state state;            /* committed; state.log.size is the next operation's seq */
+    struct buf head, metas;             /* of the group at hand */
+    uint8_t digest[SEGMENT_DIGEST_LEN]; /* likewise */
+    struct tail_node *node;             /* that its lines complete */
     size_t nodes, node_cap;
     bool reads; /* the segments are being walked: none may go */
 };
@@ -41,9 +42,12 @@ struct journal_group {
     const struct journal_meta *meta;
     size_t meta_count;
     uint64_t now_ms;
-    const uint8_t *digest; /* SEGMENT_DIGEST_LEN bytes, or NULL: as it was */
-    uint64_t applied;      /* operations that the map has … */
-    bool idle; /* … where the segment has some of those, it is ended, so that it can go */
+    /* Makes the digest that is kept of the log behind the group; NULL: it stays as it was. */
+    enum hufu_err (*vouch)(void *arg, const struct merkle *log,
+                           uint8_t out[static SEGMENT_DIGEST_LEN]);
+    void *arg;
+    uint64_t applied; /* operations that the map has … */
+    bool idle;        /* … where the segment has some of those, it is ended, so that it can go */
 };
 
 /*

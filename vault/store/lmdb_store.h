@@ -42,7 +42,9 @@ struct lmdb_store {
     struct resident resident;
     struct census census;
     struct group *group;
-    struct lmdb_reader judge; /* the journal step's own reader */
+    uint8_t sum[RESIDENT_SUM_LEN]; /* over the resident rows; what is stored is a MAC over it */
+    bool has_sum;                  /* false until digest_check or digest_start has made it */
+    struct lmdb_reader judge;      /* the journal step's own reader */
     pthread_mutex_t seen_mu;
     struct merkle log;                     /* committed and published */
     struct store_numbers counted;          /* groups, commits, flushes */
@@ -80,6 +82,10 @@ enum hufu_err lmdb_hashes(struct store_reader *reader, unsigned level, uint64_t 
 /* The digest over the resident rows, lmdb_digest.c. */
 enum hufu_err lmdb_digest_check(struct store *base);
 enum hufu_err lmdb_digest_start(struct store *base);
+/* What is stored: a MAC over the sum and the log. Sums themselves would give away each row's share,
+ * and who has a few could put rows of different times together. */
+HUFU_MUST_USE enum hufu_err lmdb_digest_vouch(struct lmdb_store *s, const uint8_t *sum,
+                                              const struct merkle *log, uint8_t *out);
 
 /* store_rewrite and what serves it, lmdb_rewrite.c. The step answers a waiting chunk, true where
  * one was; stop refuses it and all later ones. */

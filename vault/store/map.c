@@ -241,7 +241,7 @@ enum hufu_err map_slice(struct map *m, const struct generation *g, size_t max,
         mdb_txn_abort(txn);
         return err;
     }
-    err = env_err(mdb_txn_commit(txn));
+    err = env_commit(m->env, txn);
     if (err != HUFU_OK)
         return err;
     m->partial = partial;

@@ -268,7 +268,7 @@ static enum hufu_err chunk_commit(struct map_chunk *c, const struct store_rewrit
     err = chunk_write(c, job, ended_out);
     cursor_drop(c);
     if (err == HUFU_OK)
-        return failed(c, env_err(mdb_txn_commit(c->txn)));
+        return failed(c, env_commit(c->map->env, c->txn));
     mdb_txn_abort(c->txn);
     return err;
 }

@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <time.h>
 
-#define WAIT_MAX_MS 60000u
+#define WAIT_MAX_MS  60000u
+#define ROOM_LOOK_MS 50u /* a sort's or a scan's memory comes back without a word */
 
 static int locks_init(struct recent *r)
 {
@@ -207,8 +208,11 @@ static struct timespec deadline_in(uint64_t wait_ms)
 void recent_wait_room(struct recent *r)
 {
     pthread_mutex_lock(&r->mu);
-    while (!r->stopped && !r->broken && bytes_sum(r) >= r->bytes_max)
-        pthread_cond_wait(&r->cv, &r->mu);
+    while (!r->stopped && !r->broken && bytes_sum(r) >= r->bytes_max) {
+        struct timespec deadline = deadline_in(ROOM_LOOK_MS);
+
+        (void)wait_until(r, &deadline);
+    }
     pthread_mutex_unlock(&r->mu);
 }
 

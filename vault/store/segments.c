@@ -287,8 +287,8 @@ enum hufu_err segments_write(struct segments *s, const struct segment_group *g, 
         err = segments_turn(s, need);
     if (err == HUFU_OK)
         err = segment_write(&s->current, g, scratch);
-    if (s->current.used > s->current.bytes / 4)
-        atomic_store(&s->wanted, true);
+    if (s->current.used > s->current.bytes / 4 && !atomic_exchange(&s->wanted, true))
+        s->asks = true;
     return err == HUFU_RANGE ? HUFU_FULL : err;
 }
 
@@ -315,7 +315,13 @@ static enum hufu_err retire(struct segments *s)
         close(old.fd);
         s->bytes -= old.bytes;
     }
-    return segments_sync(s); /* before a byte of it changes */
+    if (segments_sync(s) == HUFU_OK)
+        return HUFU_OK;
+    if (again) { /* no byte of it may change: its old name may come back */
+        close(s->making.fd);
+        s->making.fd = -1;
+    }
+    return HUFU_IO;
 }
 
 enum hufu_err segments_retire(struct segments *s, uint64_t group, uint64_t seq)

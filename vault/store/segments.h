@@ -40,6 +40,7 @@ struct segments {
     uint64_t bytes; /* of all files */
     uint64_t first; /* operations below it are in none of them any more */
     bool tight;     /* the journal step's: at the last turn they had more than half of bytes_max */
+    bool asks;      /* the journal step's: one more is wanted, and nobody was told yet */
     atomic_bool wanted; /* the current one is a quarter full: another should be made ready */
 };
 

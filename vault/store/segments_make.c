@@ -38,7 +38,9 @@ static enum hufu_err making_open(struct segments *s, uint64_t bytes)
     fd = openat(s->dir_fd, SEGMENTS_MAKING, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
                 0600);
     if (fd < 0)
-        return errno == ENOSPC || errno == EDQUOT ? HUFU_FULL : HUFU_IO;
+        return errno == ENOSPC || errno == EDQUOT   ? HUFU_FULL
+               : errno == EMFILE || errno == ENFILE ? HUFU_NOMEM
+                                                    : HUFU_IO;
     s->making = (struct segment){ .fd = fd, .bytes = bytes };
     s->bytes += bytes;
     /* Asked for at once: a full disk says so before much is written. Not every one can. */
