@@ -3,12 +3,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sys/statvfs.h>
+
 #include <cmocka.h>
 
 #include "tests/unit/disk_faults.h"
 #include "tests/unit/store_look.h"
 
-/* No room for one group: it alone is refused, what is smaller goes through. */
+static bool disk_is_full;
+
+/* Stands before the C library's own: the store asks it whether a commit failed for want of room. */
+int fstatvfs(int fd, struct statvfs *out)
+{
+    union {
+        void *p;
+        int (*f)(int fd, struct statvfs *out);
+    } real = { .p = dlsym(RTLD_NEXT, "fstatvfs") };
+    int rc = real.f(fd, out);
+
+    if (disk_is_full)
+        out->f_bavail = 1;
+    return rc;
+}
+
 /* An empty store with segments of that size. */
 static void house_anew(struct house *h, uint64_t segment_bytes)
 {
@@ -19,6 +36,7 @@ static void house_anew(struct house *h, uint64_t segment_bytes)
     assert_int_equal(house_open(h), HUFU_OK);
 }
 
+/* No room for one group: it alone is refused, what is smaller goes through. */
 static void test_full_map_refuses_the_group(void **state)
 {
     struct house *h = *state;
@@ -141,6 +159,25 @@ static void test_failed_slice(void **state)
     assert_int_equal(piece_put(h, TOKEN, "z"), HUFU_UNAVAILABLE);
     house_reopen(h);
     look_is(h, OTHER, "y");
+}
+
+/* LMDB calls a write that was cut off an I/O error: where no room is left, it is a full disk. */
+static void test_commit_cut_off_by_a_full_disk(void **state)
+{
+    struct house *h = *state;
+
+    assert_int_equal(piece_put(h, TOKEN, "x"), HUFU_OK);
+    assert_true(store_map_step(h->s, true)); /* rotated */
+    disk_is_full = true;
+    for (int i = 0; i < 2; i++) { /* the archive's commit, then the map's */
+        fault_set(FAULT_COMMIT, EIO);
+        assert_false(store_map_step(h->s, true));
+        assert_true(fault.hit && store_is_sound(h->s));
+        assert_true(store_map_step(h->s, true));
+    }
+    disk_is_full = false;
+    house_reopen(h);
+    look_is(h, TOKEN, "x");
 }
 
 /* The archive's commit fails: tried again, or nothing is written any more. */
@@ -529,6 +566,7 @@ int main(void)
         T(test_failed_archive),
         T(test_full_archive_holds_drafts_back),
         T(test_failed_slice),
+        T(test_commit_cut_off_by_a_full_disk),
         T(test_unsound_refuses_what_waits),
         T(test_full_overlay_holds_drafts_back),
         T(test_full_overlay_refuses_once_stopped),
