@@ -32,7 +32,7 @@ liboath/          | vault/access/
 fido.h            | vault/access/
 libgfshare.h      | vault/keys/
 openssl/ssl.h     |
-openssl/          | vault/format/ vault/keys/ vault/store/ vault/log/ vault/access/ hsm/ vault/*.c vault/*.h vault/base/secret. vault/base/entropy. vault/base/note. vault/base/merkle. vault/base/digest.
+openssl/          | vault/format/ vault/keys/ vault/store/ vault/log/ vault/access/ hsm/ vault/*.c vault/*.h vault/base/secret. vault/base/entropy. vault/base/note. vault/base/digest.
 libp11.h          | hsm/
 p11-kit/          | hsm/
 microhttpd.h      | api/

@@ -181,18 +181,11 @@ static enum hufu_err number_read(const struct archive *a, MDB_txn *txn, const ch
                                  uint64_t *out)
 {
     struct view value;
-    struct reader r;
-    uint64_t number;
     enum hufu_err err = archive_meta(a, txn, ARCHIVE_META_OURS, view_str(name), &value);
 
     if (err != HUFU_OK)
         return err == HUFU_IO ? err : HUFU_CORRUPT;
-    reader_init(&r, value.p, value.len);
-    number = reader_u64(&r);
-    if (reader_end(&r) != HUFU_OK)
-        return HUFU_CORRUPT;
-    *out = number;
-    return HUFU_OK;
+    return env_number_parse(value, out);
 }
 
 static enum hufu_err state_read(const struct archive *a, MDB_txn *txn, struct tail_state *s)
@@ -320,12 +313,10 @@ static enum hufu_err draft_meta_put(void *arg, struct view key, struct view valu
 
 static enum hufu_err number_put(const struct putting *p, const char *name, uint64_t number)
 {
-    uint8_t mem[8];
-    struct buf b;
+    struct env_seq mem;
 
-    buf_fixed(&b, mem, sizeof(mem));
-    buf_u64(&b, number);
-    return meta_put(p->a, p->txn, ARCHIVE_META_OURS, view_str(name), buf_view(&b));
+    return meta_put(p->a, p->txn, ARCHIVE_META_OURS, view_str(name),
+                    env_number_print(number, &mem));
 }
 
 static enum hufu_err state_put(const struct putting *p, const struct tail_state *s)

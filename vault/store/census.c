@@ -6,7 +6,6 @@
 #define NAME_PREFIX "rows:"
 #define ID_LEN      5 /* table byte, be32 */
 #define NAME_LEN    (sizeof(NAME_PREFIX) - 1 + ID_LEN)
-#define ROWS_LEN    8
 
 void census_init(struct census *c)
 {
@@ -121,34 +120,19 @@ static struct view name_print(uint64_t id, uint8_t mem[static NAME_LEN])
     return buf_view(&b);
 }
 
-static enum hufu_err rows_read(const MDB_val *value, uint64_t *out)
-{
-    struct reader r;
-    uint64_t rows;
-
-    reader_init(&r, value->mv_data, value->mv_size);
-    rows = reader_u64(&r);
-    if (reader_end(&r) != HUFU_OK)
-        return HUFU_CORRUPT;
-    *out = rows;
-    return HUFU_OK;
-}
-
 enum hufu_err census_put(MDB_txn *txn, MDB_dbi state, uint64_t id, uint64_t rows)
 {
-    uint8_t name[NAME_LEN], mem[ROWS_LEN];
+    uint8_t name[NAME_LEN];
+    struct env_seq mem;
     MDB_val key = env_val(name_print(id, name)), value;
     uint64_t before = 0;
-    struct buf b;
     enum hufu_err err = env_err(mdb_get(txn, state, &key, &value));
 
     if (err == HUFU_OK)
-        err = rows_read(&value, &before);
+        err = env_number_parse(env_view(&value), &before);
     if (err != HUFU_OK && err != HUFU_NOT_FOUND)
         return err;
-    buf_fixed(&b, mem, sizeof(mem));
-    buf_u64(&b, before + rows);
-    value = env_val(buf_view(&b));
+    value = env_val(env_number_print(before + rows, &mem));
     return env_err(mdb_put(txn, state, &key, &value, 0));
 }
 
@@ -156,7 +140,8 @@ static enum hufu_err row_load(struct census *c, const MDB_val *key, const MDB_va
 {
     struct census_sum *sum;
     uint64_t rows = 0;
-    enum hufu_err err = key->mv_size == NAME_LEN ? rows_read(value, &rows) : HUFU_CORRUPT;
+    enum hufu_err err =
+        key->mv_size == NAME_LEN ? env_number_parse(env_view(value), &rows) : HUFU_CORRUPT;
 
     if (err != HUFU_OK)
         return err;

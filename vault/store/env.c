@@ -217,3 +217,25 @@ enum hufu_err env_seq_parse(const MDB_val *key, uint64_t *seq_out)
     *seq_out = seq;
     return HUFU_OK;
 }
+
+struct view env_number_print(uint64_t number, struct env_seq *out)
+{
+    struct buf b;
+
+    buf_fixed(&b, out->b, sizeof(out->b));
+    buf_u64(&b, number);
+    return view_of(out->b, sizeof(out->b));
+}
+
+enum hufu_err env_number_parse(struct view value, uint64_t *out)
+{
+    struct reader r;
+    uint64_t number;
+
+    reader_init(&r, value.p, value.len);
+    number = reader_u64(&r);
+    if (reader_end(&r) != HUFU_OK)
+        return HUFU_CORRUPT;
+    *out = number;
+    return HUFU_OK;
+}

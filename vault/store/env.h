@@ -46,6 +46,10 @@ struct env_seq {
 struct view env_seq_print(uint64_t seq, struct env_seq *out); /* borrows out */
 HUFU_MUST_USE enum hufu_err env_seq_parse(const MDB_val *key, uint64_t *seq_out);
 
+/* Numbers as values: u64. env_number_parse: HUFU_CORRUPT. */
+struct view env_number_print(uint64_t number, struct env_seq *out); /* borrows out */
+HUFU_MUST_USE enum hufu_err env_number_parse(struct view value, uint64_t *out);
+
 /* A key or value of LMDB over borrowed bytes, and back. */
 MDB_val env_val(struct view v);
 struct view env_view(const MDB_val *v);

@@ -163,7 +163,7 @@ enum hufu_err journal_open(const char *dir, uint64_t bytes, uint64_t segment_byt
 {
     enum hufu_err err;
 
-    *j = (struct journal){ .segs = { .dir_fd = -1, .current.fd = -1, .making.fd = -1 } };
+    *j = (struct journal){ .segs = SEGMENTS_NONE };
     buf_init(&j->head, HEAD_MAX);
     buf_init(&j->metas, METAS_MAX);
     err = parts_open(j, dir, bytes, segment_bytes != 0 ? segment_bytes : segment_size(bytes));
@@ -180,7 +180,7 @@ void journal_close(struct journal *j)
     buf_done(&j->head);
     buf_done(&j->metas);
     free(j->node);
-    *j = (struct journal){ .segs = { .dir_fd = -1, .current.fd = -1, .making.fd = -1 } };
+    *j = (struct journal){ .segs = SEGMENTS_NONE };
 }
 
 static enum hufu_err metas_lay(struct journal *j, const struct journal_group *group)
@@ -193,28 +193,27 @@ static enum hufu_err metas_lay(struct journal *j, const struct journal_group *gr
     return buf_check(&j->metas) == HUFU_OK ? HUFU_OK : HUFU_NOMEM;
 }
 
-static enum hufu_err group_write(struct journal *j, struct segment_group *g,
+static enum hufu_err group_write(struct journal *j, struct segment_group g,
                                  const struct journal_group *group)
 {
     struct tail_state to;
-    enum hufu_err err = state_grow(j, g, &to);
+    enum hufu_err err = state_grow(j, &g, &to);
 
     if (err == HUFU_OK && group->vouch) {
-        err = group->vouch(group->arg, &to.log, j->digest);
-        memcpy(to.digest, j->digest, sizeof(to.digest));
+        err = group->vouch(group->arg, &to.log, to.digest);
         to.has_digest = true;
-        g->digest = j->digest;
+        g.digest = to.digest;
     }
     if (err == HUFU_OK)
-        err = tail_prepare(j, g);
+        err = tail_prepare(j, &g);
     if (err != HUFU_OK)
         return err;
-    err = segments_write(&j->segs, g, &j->head);
+    err = segments_write(&j->segs, &g, &j->head);
     if (err != HUFU_OK) {
         tail_unstage(&j->tail);
         return err;
     }
-    tail_put(&j->tail, g, &to, j->node, j->nodes);
+    tail_put(&j->tail, &g, &to, j->node, j->nodes);
     j->state = to;
     return HUFU_OK;
 }
@@ -241,7 +240,7 @@ enum hufu_err journal_append(struct journal *j, const struct journal_group *grou
     if (err != HUFU_OK || !some)
         return err;
     g.metas = buf_view(&j->metas);
-    return group_write(j, &g, group);
+    return group_write(j, g, group);
 }
 
 enum hufu_err journal_tend(struct journal *j, uint64_t applied, uint64_t until, bool *did_out)

@@ -24,10 +24,9 @@ struct journal {
     struct archive archive;
     struct segments segs;
     struct tail tail;
-    struct tail_state state;            /* committed; state.log.size is the next operation's seq */
-    struct buf head, metas;             /* of the group at hand */
-    uint8_t digest[SEGMENT_DIGEST_LEN]; /* likewise */
-    struct tail_node *node;             /* that its lines complete */
+    struct tail_state state; /* committed; state.log.size is the next operation's seq */
+    struct buf head, metas;  /* of the group at hand */
+    struct tail_node *node;  /* that its lines complete */
     size_t nodes, node_cap;
     bool reads; /* the segments are being walked: none may go */
 };

@@ -212,7 +212,7 @@ enum hufu_err store_open_lmdb(const struct store_settings *settings, struct stor
     s->set = *settings;
     s->set.dir = NULL;
     s->lock_fd = -1;
-    s->journal.segs = (struct segments){ .dir_fd = -1, .current.fd = -1, .making.fd = -1 };
+    s->journal.segs = (struct segments)SEGMENTS_NONE;
     s->judge.store = s;
     atomic_init(&s->sound, true);
     pthread_mutex_init(&s->journal_mu, NULL);

@@ -12,8 +12,6 @@
 static enum hufu_err number_read(const struct map *m, MDB_txn *txn, const char *name, uint64_t *out)
 {
     MDB_val key = env_val(view_str(name)), value;
-    struct reader r;
-    uint64_t number;
     int rc = mdb_get(txn, m->state, &key, &value);
 
     if (rc == MDB_NOTFOUND) {
@@ -22,12 +20,7 @@ static enum hufu_err number_read(const struct map *m, MDB_txn *txn, const char *
     }
     if (rc != 0)
         return env_err(rc);
-    reader_init(&r, value.mv_data, value.mv_size);
-    number = reader_u64(&r);
-    if (reader_end(&r) != HUFU_OK)
-        return HUFU_CORRUPT;
-    *out = number;
-    return HUFU_OK;
+    return env_number_parse(env_view(&value), out);
 }
 
 static enum hufu_err tables_open(struct map *m, MDB_txn *txn, uint64_t *applied_out)
@@ -168,13 +161,9 @@ static enum hufu_err row_apply(struct map *m, MDB_txn *txn, const struct generat
 static enum hufu_err number_write(const struct map *m, MDB_txn *txn, const char *name,
                                   uint64_t number)
 {
-    MDB_val key = env_val(view_str(name)), value;
-    uint8_t mem[SEQ_LEN];
-    struct buf b;
+    struct env_seq mem;
+    MDB_val key = env_val(view_str(name)), value = env_val(env_number_print(number, &mem));
 
-    buf_fixed(&b, mem, sizeof(mem));
-    buf_u64(&b, number);
-    value = env_val(buf_view(&b));
     return env_err(mdb_put(txn, m->state, &key, &value, 0));
 }
 

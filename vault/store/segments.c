@@ -161,7 +161,7 @@ void segments_close(struct segments *s)
         close(s->dir_fd);
     free(s->older);
     pthread_mutex_destroy(&s->mu);
-    *s = (struct segments){ .dir_fd = -1, .current.fd = -1, .making.fd = -1 };
+    *s = (struct segments)SEGMENTS_NONE;
 }
 
 static enum hufu_err segment_each(struct segment *seg, bool trusts, uint64_t *last_out,

@@ -25,6 +25,11 @@
 #define SEGMENTS_MAKING   "making"
 #define SEGMENTS_NAME_MAX 32 /* bytes of a segment's name with its NUL */
 
+/* Closed, as before segments_open. */
+#define SEGMENTS_NONE                                                                              \
+    {                                                                                              \
+        .dir_fd = -1, .current.fd = -1, .making.fd = -1                                            \
+    }
 struct segments {
     int dir_fd;
     uint64_t bytes_each;
