@@ -21,10 +21,10 @@ HARD  := -O2 -g -fstack-clash-protection -fstack-protector-strong -fcf-protectio
 SANF  := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 CFLAGS  = -std=c11 -D_GNU_SOURCE -I. -I$B -I/usr/include/p11-kit-1 -pthread -fPIE $(WARN) $(HARD) $(SANF)
 LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SANF)
-LDLIBS  = -lmicrohttpd -lgnutls -ljansson -linih -llmdb -lp11 -largon2 -lcurl-gnutls -lqrencode -lssl -lcrypto -ldl
+LDLIBS  = -lmicrohttpd -lgnutls -ljansson -linih -llmdb -lp11 -largon2 -lfido2 -lcurl-gnutls -lqrencode -lssl -lcrypto -ldl
 
 ROOMS   := $(patsubst %.c,$B/%.o,$(shell find vault hsm api -name '*.c'))
-DAEMON  := $(patsubst %,$B/tools/%.o,supervise supervise_role instance)
+DAEMON  := $(patsubst %,$B/tools/%.o,supervise supervise_role instance sink sink_command sink_webhook)
 CLIENT  := $(patsubst %.c,$B/%.o,$(filter-out tools/hufu.c,$(wildcard tools/cli_*.c tools/cmd_*.c tools/verify_*.c)))
 LIB     := $B/libhufu.a
 TESTS   := $(patsubst %.c,$B/%,$(wildcard tests/unit/test_*.c))
@@ -109,6 +109,10 @@ bulk: ## an honest load that no limit on guesses may stop (CARDS=1000000 differe
 	@tools/deps.sh check
 	@$(MAKE) all
 	@HUFU_BUILD=$B HUFU_CARDS=$(CARDS) HUFU_ONLY=honest python3 tests/integration/guess.py
+browser: ## FIDO2 keys in Debian's Chromium, which it installs: enrol, log in, step up, refusals
+	@tools/deps.sh check browser
+	@$(MAKE) all
+	@HUFU_BUILD=$B HUFU_REQUIRE_BROWSER=1 python3 tests/integration/browser_fido.py
 lint: ## layers, banned calls, sizes, formatting, cppcheck, shellcheck
 	@tools/deps.sh check
 	@tests/lint.sh
@@ -145,5 +149,5 @@ $B/%.o: %.c ; @mkdir -p $(@D) && echo "  CC $<" && $(CC) $(CFLAGS) -MMD -MP -c -
 $B/api/spec.o: $B/openapi.inc
 $B/openapi.inc: api/openapi.json ; @mkdir -p $B && od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g' >$@
 -include $(shell find $B -name '*.d' 2>/dev/null)
-.PHONY: all check tests-built demo run stop bench bench-beside bench-crypto bench-format bench-growth bench-hop bench-mixed bench-peers bench-rotate bench-sustained alike fuzz soak race bulk lint format install deb clean help
+.PHONY: all browser check tests-built demo run stop bench bench-beside bench-crypto bench-format bench-growth bench-hop bench-mixed bench-peers bench-rotate bench-sustained alike fuzz soak race bulk lint format install deb clean help
 .SECONDARY:

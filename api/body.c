@@ -115,8 +115,8 @@ static bool put_bool(struct scan *s, enum msg_tag tag, const json_t *v)
 static bool list_fits(struct scan *s, enum msg_tag tag, const json_t *v)
 {
     /* these say "none" by being empty; an empty list of work is a mistake */
-    bool may_be_empty =
-        tag == MSG_FORMATS || tag == MSG_DOMAINS || tag == MSG_PARTNERS || tag == MSG_PURPOSES;
+    bool may_be_empty = tag == MSG_FORMATS || tag == MSG_DOMAINS || tag == MSG_PARTNERS ||
+                        tag == MSG_PURPOSES || tag == MSG_PURPOSES_ONE || tag == MSG_PURPOSES_TWO;
 
     if (!json_is_array(v) || (json_array_size(v) == 0 && !may_be_empty))
         return refuse_member(s, tag);
@@ -290,12 +290,26 @@ static bool one_of(struct scan *s, const json_t *root, const char *one, const ch
     return refuse_whole(s);
 }
 
+/* Beside a password a person shows one thing: a code, a key's assertion or a recovery code. */
+static bool has_one_factor(struct scan *s, const json_t *root)
+{
+    int shown = (json_object_get(root, "otp") != NULL) +
+                (json_object_get(root, "credential") != NULL) +
+                (json_object_get(root, "recovery_code") != NULL);
+
+    if (shown == 0)
+        return refuse_member(s, MSG_OTP);
+    return shown == 1 || refuse_whole(s);
+}
+
 static bool choices_fit(struct scan *s, uint16_t verb, const json_t *root)
 {
     if (verb == VERB_TOKENIZE)
         return one_of(s, root, "value", "values");
     if (verb == VERB_DETOKENIZE)
         return one_of(s, root, "token", "tokens");
+    if (verb == VERB_LOGIN || verb == VERB_STEP_UP)
+        return has_one_factor(s, root);
     return true;
 }
 

@@ -27,7 +27,7 @@ bool guard_target_ok(struct view target)
     for (size_t i = 0; i < target.len; i++) {
         uint8_t c = target.p[i];
 
-        if (is_digit_or_letter(c) || is_one_of(c, query ? "-._~=&" : "-._~/"))
+        if (is_digit_or_letter(c) || is_one_of(c, query ? "-._~=&:" : "-._~/"))
             continue;
         if (c != '?' || query || i + 1 == target.len)
             return false;

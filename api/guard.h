@@ -47,7 +47,8 @@ struct guard_found { /* empty views: absent */
 };
 
 /*
- * Tells whether a request-target is one of ours by its characters: a path, one query, no escapes.
+ * Tells whether a request-target is one of ours by its characters: a path, one query, no escapes. A
+ * time stands in a query with its colons as they are.
  */
 bool guard_target_ok(struct view target);
 

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vault/base/clock.h"
 #include "vault/base/secret.h"
+
+#define JUDGE_AGAIN_MS 60000
 
 static gnutls_session_t session_of(struct MHD_Connection *connection)
 {
@@ -76,12 +79,24 @@ struct peer *peer_of(struct MHD_Connection *connection)
     return info == NULL ? NULL : info->socket_context;
 }
 
+/* C04: the certificate, or the list that says whether it was revoked. */
+static bool is_over(const struct peer *p)
+{
+    uint64_t now_ms = clock_system.now_ms(&clock_system);
+
+    return now_ms >= p->until_ms || now_ms >= tls_list_until_ms(p->set);
+}
+
 void peer_judge(struct serve *s, struct peer *p, struct MHD_Connection *connection)
 {
+    uint64_t boot_ms = clock_system.boot_ms(&clock_system);
     gnutls_session_t session;
 
-    if (p->judged && tls_is_present(s->tls, p->set))
+    if (p->judged && tls_is_present(s->tls, p->set) && boot_ms - p->judged_ms < JUDGE_AGAIN_MS) {
+        if (p->cert == TLS_PEER_GOOD && is_over(p))
+            p->cert = TLS_PEER_BAD;
         return;
+    }
     session = session_of(connection);
     p->pinned = false;
     p->cert = TLS_PEER_BAD;
@@ -95,7 +110,10 @@ void peer_judge(struct serve *s, struct peer *p, struct MHD_Connection *connecti
         tls_give(old);
     }
     p->cert = tls_check(session, p->pin, &p->until_ms);
+    if (p->cert == TLS_PEER_GOOD && is_over(p))
+        p->cert = TLS_PEER_BAD;
     p->judged = true;
+    p->judged_ms = boot_ms;
 }
 
 bool peer_is_loopback(const struct peer *p)

@@ -21,7 +21,8 @@
 struct peer {
     struct watch watch;
     struct tls_set *set; /* what its session was set up or last judged with */
-    bool judged;         /* cert and pin are known under set */
+    bool judged;         /* cert and pin are known under set … */
+    uint64_t judged_ms;  /* … since then, CLOCK_BOOTTIME */
     enum tls_peer cert;
     bool pinned; /* the core knows the pin */
     uint8_t pin[MSG_PIN_LEN];
@@ -39,7 +40,8 @@ struct peer *peer_open(struct serve *s, struct MHD_Connection *connection);
 void peer_close(struct serve *s, struct peer *p);
 /* The peer of a connection, or NULL. */
 struct peer *peer_of(struct MHD_Connection *connection);
-/* Judges the certificate once, and once more after each reload. */
+/* Judges the certificate at the first request, after each reload and once a minute: its chain may
+ * end meanwhile. Its own end, and that of the revocation list, hold for every request. */
 void peer_judge(struct serve *s, struct peer *p, struct MHD_Connection *connection);
 bool peer_is_loopback(const struct peer *p);
 

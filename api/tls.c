@@ -12,7 +12,8 @@
 struct tls_set {
     atomic_uint users;
     gnutls_certificate_credentials_t cred;
-    uint64_t until_ms; /* of the server's certificate */
+    uint64_t until_ms;      /* of the server's certificate */
+    uint64_t list_until_ms; /* when the revocation list is over; UINT64_MAX: there is none */
 };
 
 struct tls {
@@ -59,18 +60,67 @@ static enum hufu_err set_own(gnutls_certificate_credentials_t cred, const struct
     return err;
 }
 
-static enum hufu_err set_trust(gnutls_certificate_credentials_t cred, const struct tls_files *files)
+/* A list that our CA has signed. It may be over: nobody is let in then, by tls_list_until_ms. */
+static enum hufu_err read_list(gnutls_x509_crl_t crl, const gnutls_x509_crt_t *ca,
+                               unsigned ca_count, uint64_t *until_ms)
+{
+    const unsigned when =
+        GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED | GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE;
+    time_t next = gnutls_x509_crl_get_next_update(crl);
+    unsigned status = 0;
+
+    if (gnutls_x509_crl_verify(crl, ca, ca_count, 0, &status) != GNUTLS_E_SUCCESS ||
+        (status & ~(when | (unsigned)GNUTLS_CERT_INVALID)) != 0)
+        return HUFU_SYNTAX;
+    if ((status & when) == 0 && status != 0)
+        return HUFU_SYNTAX;
+    if (next >= 0 && (uint64_t)next * 1000 < *until_ms)
+        *until_ms = (uint64_t)next * 1000;
+    return HUFU_OK;
+}
+
+/* The library looks for a certificate in a list, and neither at the list's signature nor its end.
+ */
+static enum hufu_err read_lists(const gnutls_datum_t *ca_pem, const gnutls_datum_t *crl_pem,
+                                uint64_t *until_ms_out)
+{
+    gnutls_x509_crt_t *ca = NULL;
+    gnutls_x509_crl_t *crl = NULL;
+    unsigned ca_count = 0, crl_count = 0;
+    uint64_t until_ms = UINT64_MAX;
+    enum hufu_err err = HUFU_SYNTAX;
+
+    if (gnutls_x509_crt_list_import2(&ca, &ca_count, ca_pem, GNUTLS_X509_FMT_PEM, 0) >= 0 &&
+        gnutls_x509_crl_list_import2(&crl, &crl_count, crl_pem, GNUTLS_X509_FMT_PEM, 0) >= 0)
+        err = crl_count > 0 ? HUFU_OK : HUFU_SYNTAX;
+    for (unsigned i = 0; i < crl_count && err == HUFU_OK; i++)
+        err = read_list(crl[i], ca, ca_count, &until_ms);
+    for (unsigned i = 0; i < ca_count; i++)
+        gnutls_x509_crt_deinit(ca[i]);
+    for (unsigned i = 0; i < crl_count; i++)
+        gnutls_x509_crl_deinit(crl[i]);
+    gnutls_free(ca);
+    gnutls_free(crl);
+    if (err == HUFU_OK)
+        *until_ms_out = until_ms;
+    return err;
+}
+
+static enum hufu_err set_trust(struct tls_set *set, const struct tls_files *files)
 {
     gnutls_datum_t ca = { NULL, 0 }, crl = { NULL, 0 };
     enum hufu_err err;
 
     err = read_file(files->ca, &ca);
-    if (err == HUFU_OK && gnutls_certificate_set_x509_trust_mem(cred, &ca, GNUTLS_X509_FMT_PEM) < 1)
+    if (err == HUFU_OK &&
+        gnutls_certificate_set_x509_trust_mem(set->cred, &ca, GNUTLS_X509_FMT_PEM) < 1)
         err = HUFU_SYNTAX;
     if (err == HUFU_OK && files->crl[0] != '\0') {
         err = read_file(files->crl, &crl);
+        if (err == HUFU_OK)
+            err = read_lists(&ca, &crl, &set->list_until_ms);
         if (err == HUFU_OK &&
-            gnutls_certificate_set_x509_crl_mem(cred, &crl, GNUTLS_X509_FMT_PEM) < 1)
+            gnutls_certificate_set_x509_crl_mem(set->cred, &crl, GNUTLS_X509_FMT_PEM) < 1)
             err = HUFU_SYNTAX;
     }
     file_done(&ca);
@@ -102,11 +152,12 @@ static enum hufu_err set_new(const struct tls_files *files, struct tls_set **out
     if (set == NULL)
         return HUFU_NOMEM;
     atomic_init(&set->users, 1);
+    set->list_until_ms = UINT64_MAX;
     if (gnutls_certificate_allocate_credentials(&set->cred) != GNUTLS_E_SUCCESS)
         goto out;
     err = set_own(set->cred, files);
     if (err == HUFU_OK)
-        err = set_trust(set->cred, files);
+        err = set_trust(set, files);
     if (err != HUFU_OK)
         goto out;
     set->until_ms = read_until(set->cred);
@@ -187,6 +238,11 @@ bool tls_is_present(struct tls *t, const struct tls_set *set)
     same = t->present == set;
     pthread_mutex_unlock(&t->mu);
     return same;
+}
+
+uint64_t tls_list_until_ms(const struct tls_set *set)
+{
+    return set->list_until_ms;
 }
 
 void tls_set_up(gnutls_session_t session, struct tls_set *set)

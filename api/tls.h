@@ -29,8 +29,8 @@ struct tls_files { /* paths; crl empty: none */
 struct tls;     /* opaque */
 struct tls_set; /* one reading of the files; counted, so that a reload takes nothing away */
 
-/* Reads the files. HUFU_IO (cannot be read), HUFU_SYNTAX (not PEM, or key and certificate are no
- * pair), HUFU_NOMEM. *out is the caller's. */
+/* Reads the files. HUFU_IO (cannot be read), HUFU_SYNTAX (not PEM, key and certificate are no pair,
+ * or the CA has not signed the list), HUFU_NOMEM. *out is the caller's. */
 HUFU_MUST_USE enum hufu_err tls_new(const struct tls_files *files, struct tls **out);
 void tls_free(struct tls *t); /* NULL is fine */
 /* Reads the files again; on failure (as tls_new) what was there goes on serving. */
@@ -43,6 +43,9 @@ uint64_t tls_until_ms(struct tls *t);
 struct tls_set *tls_take(struct tls *t);
 void tls_give(struct tls_set *set); /* NULL is fine */
 void tls_set_up(gnutls_session_t session, struct tls_set *set);
+/* When the set's revocation list is over, ms UTC: from then on nobody can be checked, so nobody is
+ * let in. UINT64_MAX where there is none. */
+uint64_t tls_list_until_ms(const struct tls_set *set);
 /* Whether set is still the present one. */
 bool tls_is_present(struct tls *t, const struct tls_set *set);
 

@@ -20,12 +20,12 @@ kills=50
 skipped='^skip |^SoftHSM2 is not installed|^\[ +SKIPPED +\] [^0-9]' # lines that say so
 
 # Suites in the order they start: those that wait longest for codes first.
-suites='matrix contract_keys contract_detokenize hsm_life kill kill_rotate contract_audit roles contract_admin contract_bin cli
-cli_csv cli_stub observe planted contract_http tamper contract_tokenize contract_lifecycle limits config race'
+suites='matrix contract_keys contract_grants sharing contract_detokenize hsm_life kill kill_rotate contract_audit roles contract_admin contract_bin cli
+cli_csv cli_stub observe planted contract_http tamper contract_tokenize contract_lifecycle people_life limits reveal_limits alarms config race contract_fido browser_fido'
 # Suites that compare times, and so have the machine to themselves.
 alone='contract_people'
 # What stands beside the suites in their folder.
-not_suites='client lib matrix_rules matrix_world rfc6962 run values'
+not_suites='chromium client lib matrix_rules matrix_world rfc6962 run soft_key values'
 
 if [ ! -x "$build/hufud" ] || [ ! -x "$build/hufu" ]; then
     echo "check.sh: no programs in $build; run make check" >&2

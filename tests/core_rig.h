@@ -86,6 +86,16 @@ static const struct {
 };
 #define RIG_USERS (sizeof(rig_users) / sizeof(rig_users[0]))
 
+/* Who decides on grants; there where rig_has_approvers was set before rig_start. alma is of the
+ * group of those who ask. */
+static const struct {
+    const char *name, *group;
+} rig_approvers[] = {
+    { "anna", "approver" }, { "abel", "risk" }, { "arno", "risk" }, { "alma", "operator" }
+};
+#define RIG_APPROVERS (sizeof(rig_approvers) / sizeof(rig_approvers[0]))
+static bool rig_has_approvers;
+
 static const char rig_domains[] =
     "[domain cards]\nformat = pan\nmode = deterministic\npartners = acme,zeta\n"
     "purposes = refund,dispute\nkeep_prefix = 6\nkeep_suffix = 4\nbatch_detokenize = 10\n"
@@ -138,22 +148,32 @@ static inline void rig_code(const char *user, uint64_t step, char out[static 7])
     snprintf(out, 7, "%06u", n % 1000000);
 }
 
+static inline void rig_put_user(struct buf *out, const char *name, const char *role)
+{
+    uint8_t seed[ROW_SEED_LEN];
+
+    rig_seed(name, seed);
+    buf_str(out, "[user ");
+    buf_str(out, name);
+    buf_str(out, "]\nrole = ");
+    buf_str(out, role);
+    buf_str(out, "\npassword = correct-horse-"); /* and the name, with a dot inside it */
+    buf_put(out, name, 1);
+    buf_str(out, ".");
+    buf_str(out, name + 1);
+    buf_str(out, "\ntotp_secret = ");
+    text_base32(out, seed, sizeof(seed));
+    buf_str(out, "\n");
+}
+
 static inline void rig_init_text(struct buf *out)
 {
-    for (size_t i = 0; i < RIG_USERS; i++) {
-        uint8_t seed[ROW_SEED_LEN];
-
-        rig_seed(rig_users[i].name, seed);
-        buf_str(out, "[user ");
-        buf_str(out, rig_users[i].name);
-        buf_str(out, "]\nrole = ");
-        buf_str(out, rig_users[i].role);
-        buf_str(out, "\npassword = correct-horse-"); /* and the name, with a dot inside it */
-        buf_put(out, rig_users[i].name, 1);
-        buf_str(out, ".");
-        buf_str(out, rig_users[i].name + 1);
-        buf_str(out, "\ntotp_secret = ");
-        text_base32(out, seed, sizeof(seed));
+    for (size_t i = 0; i < RIG_USERS; i++)
+        rig_put_user(out, rig_users[i].name, rig_users[i].role);
+    for (size_t i = 0; rig_has_approvers && i < RIG_APPROVERS; i++) {
+        rig_put_user(out, rig_approvers[i].name, "approver");
+        buf_str(out, "group = ");
+        buf_str(out, rig_approvers[i].group);
         buf_str(out, "\n");
     }
     buf_str(out, rig_domains);
@@ -214,6 +234,7 @@ static inline void rig_init(struct core_rig *rig, struct fake_hsm *hsm)
     rig_set(rig, "auth.argon2_passes=2");
     rig_set(rig, "core.arena_bytes=16777216");
     rig_set(rig, "core.store_bytes=67108864");
+    rig_set(rig, "alarm.suspend_partners=no"); /* most tests go on behind a limit */
 }
 
 /* Builds the core over what lies in the folder. */

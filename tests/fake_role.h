@@ -1,13 +1,13 @@
 /*
- * fake_role.h - small stand-ins for front, core and hsm: they answer one-letter questions over the
- * links that the supervisor made, and misbehave where asked to.
+ * fake_role.h - small stand-ins for front, core, hsm and alarm: they answer one-letter questions
+ * over the links that the supervisor made, and misbehave where asked to.
  *
  * Layer:   tests/. Includes vault/base/ and tools/supervise.h.
  * Threads: one.
  *
- * The front takes TCP connections: one byte in, one line out. f, c, h: "NAME PID" of the front, the
- * core, the hsm process, each reached through the links; r: how many reloads the front has had,
- * and the level of the log that it was told.
+ * The front takes TCP connections: one byte in, one line out. f, c, h, a: "NAME PID" of the front,
+ * the core, the hsm process, the alarm process, each reached through the links; r: how many reloads
+ * the front has had, and the level of the log that it was told.
  */
 #ifndef HUFU_TESTS_FAKE_ROLE_H
 #define HUFU_TESTS_FAKE_ROLE_H
@@ -27,7 +27,7 @@
 
 struct fake_role {
     const char *name, *dir, *scene;
-    struct link front, core, hsm; /* those that this role has; fd -1 else */
+    struct link front, core, hsm, alarm; /* those that this role has; fd -1 else */
     unsigned reloads, level;
     bool drain;
 };
@@ -84,6 +84,8 @@ static inline void fake_role_control(struct fake_role *r)
             fake_role_link(&r->core, fd);
         else if (kind == CONTROL_LINK_HSM)
             fake_role_link(&r->hsm, fd);
+        else if (kind == CONTROL_LINK_ALARM)
+            fake_role_link(&r->alarm, fd);
         else if (kind == CONTROL_RELOAD)
             r->reloads++;
         else if (kind >= CONTROL_LEVEL)
@@ -120,6 +122,8 @@ static inline void fake_role_answer(struct fake_role *r, uint16_t question, char
     snprintf(out, 64, "%s %d", r->name, (int)getpid());
     if (question == 'h' && strcmp(r->name, "core") == 0)
         fake_role_ask(&r->hsm, question, out);
+    else if (question == 'a' && strcmp(r->name, "core") == 0)
+        fake_role_ask(&r->alarm, question, out);
     else if (question == 'x' || question == '7')
         _exit(question == 'x' ? 1 : SUPERVISE_EXIT_CONFIG);
     else if (question == 's')
@@ -149,7 +153,7 @@ static inline void fake_role_serve_link(struct fake_role *r, struct link *l)
     }
 }
 
-/* f, r, X, B are the front's own; all others the core's, or through it the hsm process's. */
+/* f, r, X, B are the front's own; all others the core's, or through it hsm's and alarm's. */
 static inline void fake_role_accept(struct fake_role *r)
 {
     int fd = accept4(SUPERVISE_FD_SECOND, NULL, NULL, SOCK_CLOEXEC);
@@ -196,12 +200,11 @@ static inline void fake_role_begin(struct fake_role *r)
     fake_role_say(CONTROL_READY);
 }
 
-/* The loop of all three. */
+/* The loop of all of them. */
 static inline int fake_role_main(const char *name, const char *dir, const char *scene)
 {
-    struct fake_role r = {
-        name, dir, scene, { .fd = -1 }, { .fd = -1 }, { .fd = -1 }, 0, 0, false
-    };
+    struct fake_role r = { name,         dir, scene, { .fd = -1 }, { .fd = -1 }, { .fd = -1 },
+                           { .fd = -1 }, 0,   0,     false };
     struct sigaction act = { .sa_handler = fake_role_on_term };
     bool is_core = strcmp(name, "core") == 0, is_front = strcmp(name, "front") == 0;
 
@@ -210,6 +213,8 @@ static inline int fake_role_main(const char *name, const char *dir, const char *
         fake_role_link(is_core ? &r.front : &r.core, SUPERVISE_FD_LINK);
     if (is_core)
         fake_role_link(&r.hsm, SUPERVISE_FD_SECOND);
+    if (is_core && fcntl(SUPERVISE_FD_ALARM, F_GETFD) != -1)
+        fake_role_link(&r.alarm, SUPERVISE_FD_ALARM);
     fake_role_begin(&r);
     while (!r.drain && (!fake_role_told || fake_role_is(&r, "stubborn"))) {
         struct pollfd p[3] = { { .fd = SUPERVISE_FD_CONTROL, .events = POLLIN },
@@ -225,11 +230,11 @@ static inline int fake_role_main(const char *name, const char *dir, const char *
             fake_role_accept(&r);
     }
     fake_role_tell(&r, name);
-    for (size_t i = 0; i < 3; i++) {
-        struct link *l = i == 0 ? &r.front : i == 1 ? &r.core : &r.hsm;
+    for (size_t i = 0; i < 4; i++) {
+        struct link *const all[] = { &r.front, &r.core, &r.hsm, &r.alarm };
 
-        if (l->fd >= 0)
-            link_done(l);
+        if (all[i]->fd >= 0)
+            link_done(all[i]);
     }
     return 0;
 }

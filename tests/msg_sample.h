@@ -67,7 +67,7 @@ static inline void msg_sample_items(struct buf *out, size_t count, size_t value_
     buf_done(&list);
 }
 
-static inline void msg_sample_qualification(struct buf *out, size_t ref_len)
+static inline void msg_sample_qualification(struct buf *out, enum msg_tag tag, size_t ref_len)
 {
     uint8_t ref[100];
     struct buf q;
@@ -76,7 +76,7 @@ static inline void msg_sample_qualification(struct buf *out, size_t ref_len)
     buf_init(&q, 1000);
     buf_lv16(&q, ref, ref_len);
     buf_u64(&q, 1234567890123);
-    msg_put_text(out, MSG_QUALIFICATION, buf_view(&q));
+    msg_put_text(out, tag, buf_view(&q));
     buf_done(&q);
 }
 
@@ -107,7 +107,7 @@ static inline void msg_sample_field(struct buf *out, enum msg_tag tag, size_t le
         msg_put_text(out, tag, view_of("\x06\x04", 2));
         break;
     case MSG_KIND_QUALIFICATION:
-        msg_sample_qualification(out, len);
+        msg_sample_qualification(out, tag, len);
         break;
     }
 }

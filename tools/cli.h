@@ -34,7 +34,7 @@
 enum cli_exit { CLI_EXITS(CLI_EXIT_ENUM) };
 #undef CLI_EXIT_ENUM
 
-#define CLI_FIELDS_MAX 16
+#define CLI_FIELDS_MAX 20
 #define CLI_ARGS_MAX   1
 
 enum cli_kind {

@@ -61,6 +61,7 @@ static const struct {
     { "tokenize", "Values and tokens:" },
     { "ceremony", "What takes more than one person, and keys:" },
     { "audit", "The log:" },
+    { "alarm", "Alarms and reports:" },
     { "domain", "Domains, partners, people:" },
     { "completion", "Shell:" },
 };

@@ -83,6 +83,17 @@ static void dry_json(const char *method, const char *path, const struct cli_body
     buf_done(&text);
 }
 
+/* Where tokens are asked for, or are the rule and not left out by --all. */
+static bool reads_tokens(const struct cli *cli)
+{
+    const struct cli_field *f = cli->command->fields;
+
+    for (size_t i = 0; f != NULL && f[i].option != NULL; i++)
+        if (strcmp(f[i].option, "all") == 0)
+            return cli->options[i] == NULL;
+    return cli_option(cli, "tokens") != NULL;
+}
+
 /* Names only: whoever looks over a shoulder at a dry run learns no value. */
 static enum cli_exit dry_run(const struct cli *cli, const char *path, const struct secrets *s,
                              struct cli_body *body)
@@ -91,6 +102,8 @@ static enum cli_exit dry_run(const struct cli *cli, const char *path, const stru
 
     for (size_t i = 0; i < s->count; i++)
         cli_body_add(body, s->name[i], MEMBER_TEXT, view_of(NULL, 0));
+    if (reads_tokens(cli)) /* they would come as lines: cmd_grant.c, cmd_export.c */
+        cli_body_add(body, "tokens", MEMBER_TEXT, view_of(NULL, 0));
     cli_body_sort(body);
     if (cli_wants_json(cli)) {
         dry_json(method, path, body);

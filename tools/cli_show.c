@@ -227,12 +227,20 @@ void cli_show_next(const struct cli *cli, const void *object)
     size_t have = json_array_size(json_object_get(object, "approvals"));
     json_int_t needed = json_integer_value(json_object_get(object, "needed"));
     json_int_t missing = id != NULL && needed == 0 ? 1 : needed - (json_int_t)have;
+    bool is_grant = json_is_integer(json_object_get(object, "remaining"));
 
-    if (id == NULL && json_is_string(json_object_get(object, "kind")))
+    if (id == NULL && (is_grant || json_is_string(json_object_get(object, "kind"))))
         id = json_string_value(json_object_get(object, "id"));
     if (cli->quiet || id == NULL || (state != NULL && strcmp(state, "proposed") != 0))
         return;
-    (void)fprintf(stderr, "%lld more must approve: hufu ceremony approve ", (long long)missing);
+    if (json_object_get(object, "subject_id") != NULL) { /* a case about a person */
+        (void)fputs("an approver must agree: hufu subject approve ", stderr);
+        cli_print_text(stderr, view_str(id));
+        (void)fputc('\n', stderr);
+        return;
+    }
+    (void)fprintf(stderr, "%lld more must approve: hufu %s approve ", (long long)missing,
+                  is_grant ? "grant" : "ceremony");
     cli_print_text(stderr, view_str(id));
     (void)fputc('\n', stderr);
 }

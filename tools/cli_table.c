@@ -35,6 +35,10 @@ static const struct cli_field detokenize_fields[] = {
 #define REASON  { "reason", "reason", CLI_TEXT, true, "TEXT", "why; recorded, at most 128 bytes, no numbers of accounts or IDs" }
 #define DRY_RUN { "dry-run", NULL, CLI_SWITCH, false, NULL, "show what would be sent, and send nothing" }
 
+static const struct cli_field login_fields[] = {
+    { "recovery-code", NULL, CLI_SWITCH, false, NULL, "a recovery code takes the place of the code" },
+    END
+};
 static const struct cli_field reason_fields[] = { REASON, END };
 static const struct cli_field ending_fields[] = { REASON, DRY_RUN, END };
 static const struct cli_field propose_fields[] = {
@@ -101,6 +105,9 @@ static const struct cli_field domain_fields[] = {
     { "channels",         "channels",         CLI_LIST,   false, "A,B", "with bin: the channels that may ask for tokens" },
     { "batch-detokenize", "batch_detokenize", CLI_NUMBER, false, "N", "tokens per detokenize request" },
     { "consent-required", "consent_required", CLI_FLAG, false, NULL, "refuse values that come without a consent" },
+    { "purposes-one-approval",  "purposes_one_approval",  CLI_LIST, false, "A,B", "purposes that need a grant by one approver" },
+    { "purposes-two-approvals", "purposes_two_approvals", CLI_LIST, false, "A,B", "purposes that need a grant by two" },
+    { "escalation",       "escalation",       CLI_TEXT,   false, "RULE", "what a second data type of one subject needs: none, step-up or grant" },
     END
 };
 static const struct cli_field partner_fields[] = {
@@ -113,12 +120,26 @@ static const struct cli_field partner_fields[] = {
     END
 };
 static const struct cli_field user_fields[] = {
-    { "role", "role", CLI_TEXT, true, "ROLE", "operator, approver, custodian, security_admin, auditor or sre" },
+    { "role",       "role",       CLI_TEXT,   true,  "ROLE", "operator, approver, custodian, security_admin, auditor or sre" },
+    { "group",      "group",      CLI_TEXT,   false, "NAME", "the group the person belongs to; the role's name where not given" },
+    { "expires-in", "expires_in", CLI_NUMBER, false, "SECONDS", "when the account ends by itself" },
+    { "sealed",     "sealed",     CLI_FLAG,   false, NULL, "a break-glass account, which nobody can use until two open it" },
     END
 };
 static const struct cli_field entries_fields[] = {
     { "from",  NULL, CLI_LOCAL, false, "INDEX", "first entry; 0 where not given" },
     { "limit", NULL, CLI_LOCAL, false, "N", "how many at most; 100 where not given" },
+    END
+};
+#define REPORT_TIMES \
+    { "from", NULL, CLI_LOCAL,  false, "TIME", "from when on: 2026-11-21 or 2026-11-21T08:30:00Z; the beginning where not given" }, \
+    { "to",   NULL, CLI_LOCAL,  false, "TIME", "until when, itself left out; now where not given" }, \
+    { "csv",  NULL, CLI_SWITCH, false, NULL, "as CSV, with a head" }
+
+static const struct cli_field report_fields[] = { REPORT_TIMES, END };
+static const struct cli_field statement_fields[] = {
+    REPORT_TIMES,
+    { "sent", NULL, CLI_SWITCH, false, NULL, "what it sent, by day and domain, in the place of what was revealed" },
     END
 };
 static const struct cli_field proof_fields[] = {
@@ -141,11 +162,146 @@ static const struct cli_field format_test_fields[] = {
     END
 };
 
+#define TOKENS_LINES { "tokens", NULL, CLI_SWITCH, false, NULL, "for these tokens alone: read as lines of standard input" }
+static const struct cli_field grant_fields[] = {
+    { "purpose",    "purpose",    CLI_TEXT,   true,  "NAME", "one of the domain's purposes" },
+    { "count",      "count",      CLI_NUMBER, true,  "N", "how many values, at most" },
+    { "expires-in", "expires_in", CLI_NUMBER, true,  "SECONDS", "how long it is good for" },
+    { "recipient",  "recipient",  CLI_TEXT,   false, "NAME", "who outside is given the values" },
+    TOKENS_LINES,
+    REASON,
+    DRY_RUN,
+    END
+};
+static const struct cli_field grant_approve_fields[] = {
+    { "count",      "count",      CLI_NUMBER, false, "N", "fewer values than were asked for" },
+    { "expires-in", "expires_in", CLI_NUMBER, false, "SECONDS", "less time than was asked for" },
+    { "digest",     "digest",     CLI_TEXT,   false, "TEXT", "as `grant show` told it: refused where it has changed since" },
+    TOKENS_LINES,
+    { "reason",     "reason",     CLI_TEXT,   false, "TEXT", "why; recorded" },
+    DRY_RUN,
+    END
+};
+
+static const char grant_columns[] = "id,asked_by,domain,purpose,recipient,count,remaining,state,approvals,needed,expires_at";
+#define PAPERS \
+    { "channel-check",    NULL, CLI_LOCAL, false, "REF", "reference of the last check of the channel" }, \
+    { "channel-until",    NULL, CLI_LOCAL, false, "TIME", "until when that check is good" }, \
+    { "tool-check",       NULL, CLI_LOCAL, false, "REF", "reference of the last check of the tools" }, \
+    { "tool-until",       NULL, CLI_LOCAL, false, "TIME", "until when that check is good" }, \
+    { "contract",         NULL, CLI_LOCAL, false, "REF", "reference of the contract: a processor has one" }, \
+    { "contract-until",   NULL, CLI_LOCAL, false, "TIME", "when the contract ends" }, \
+    { "cert-file", "cert_pem",  CLI_FILE,  false, "FILE", "the certificate that exports are encrypted to, PEM" }
+static const struct cli_field recipient_fields[] = {
+    { "kind",             "kind", CLI_TEXT, true, "KIND", "outside, processor (entrusted processing) or public (disclosure)" },
+    { "assessment",       NULL, CLI_LOCAL, true,  "REF", "reference of its assessment" },
+    { "assessment-until", NULL, CLI_LOCAL, true,  "TIME", "when the assessment expires" },
+    PAPERS,
+    { "legal-basis", "legal_basis", CLI_TEXT, false, "TEXT", "of a public disclosure" },
+    { "use",         "use",       CLI_TEXT,  false, "TEXT", "what it does with the values" },
+    END
+};
+static const struct cli_field assess_fields[] = {
+    { "assessment",       NULL, CLI_LOCAL, false, "REF", "reference of the new assessment" },
+    { "assessment-until", NULL, CLI_LOCAL, false, "TIME", "when the assessment expires" },
+    PAPERS,
+    { "reason", "reason", CLI_TEXT, false, "TEXT", "why; recorded" },
+    END
+};
+static const struct cli_field export_fields[] = {
+    { "grant",   "grant",   CLI_TEXT,   true,  "ID", "the grant, whose recipient has a certificate" },
+    { "purpose", "purpose", CLI_TEXT,   true,  "NAME", "the grant's purpose" },
+    { "all",     NULL,      CLI_SWITCH, false, NULL, "all active tokens of the domain, for a grant that names none" },
+    REASON,
+    DRY_RUN,
+    END
+};
+static const struct cli_field fetch_fields[] = {
+    { "out", NULL, CLI_LOCAL, true, "FILE", "where it goes: a new file of mode 0600" },
+    END
+};
+
+static const char recipient_columns[] = "name,kind,state,valid_until,assessment,channel_check,tool_check,contract,legal_basis,use,certificate";
+static const char share_columns[] =
+    "at,scale,purpose,domain,format,class,recipient,use,kind,way,result,assessment.ref,assessment.valid_until,"
+    "channel_check.ref,channel_check.valid_until,tool_check.ref,tool_check.valid_until,contract.ref,"
+    "contract.valid_until,legal_basis,principal,reason,grant,export,request_id,id";
+static const char export_columns[] = "id,state,domain,recipient,purpose,done,total,skipped,created_at,ended_at,user";
+static const char recipient_detail[] =
+    "Times are RFC 3339: 2027-12-31T00:00:00Z. Once one of what was recorded is over, nothing is given to\n"
+    "the recipient any more, until `recipient assess` renews it.";
+static const char assess_detail[] =
+    "At least one of them; what is not given stays. The kind, the use and the legal basis do not change.";
+static const char share_detail[] =
+    "Of all that left for a recipient: when, how much (scale), for which purpose, from where (domain,\n"
+    "format, class), to whom, for which use, shown to a person or as a file (way), on which papers, by\n"
+    "whom, under which grant and request. A day begins at midnight UTC. In CSV, what a spreadsheet could\n"
+    "take for a formula begins with '.";
+static const char export_detail[] =
+    "Tokens are read as lines of standard input, 1,000 at most; with --all none are. The file is made in\n"
+    "the background, encrypted to the certificate of the grant's recipient; `export show` tells how far\n"
+    "it is, `export fetch` gets it. More than the grant allows stops it, and you are suspended.";
+static const char fetch_detail[] =
+    "For whoever began it, while the server keeps it. Only the recipient can open it: CMS in DER, for\n"
+    "instance openssl cms -decrypt -inform DER -in FILE -inkey KEY -recip CERT. Exit code 8 where what\n"
+    "came is not what was made.";
+static const struct cli_field subject_report_fields[] = {
+    { "id",     NULL,     CLI_LOCAL,  false, "ID", "read the report of this case, once it is approved" },
+    { "csv",    NULL,     CLI_SWITCH, false, NULL, "with --id: as CSV, with a head" },
+    { "reason", "reason", CLI_TEXT,   false, "TEXT", "why it is asked for; recorded, at most 128 bytes, no numbers of accounts or IDs" },
+    DRY_RUN,
+    END
+};
+
+static const char subject_columns[] = "id,kind,subject,subject_id,state,asked_by,decided_by,done,total,held,legal_hold";
 static const char ceremony_columns[] = "id,kind,subject,state,approvals,needed,done,total";
 static const char key_columns[] = "id,kind,domain,version,state,created_at,uses,records";
 static const char domain_columns[] = "name,format,mode,state,partners,capacity,expected,created_at";
 static const char partner_columns[] = "name,state,domains,formats,certificates_until,qualification,created_at";
-static const char user_columns[] = "name,role,state,group,password_expires_at,created_at";
+static const char user_columns[] = "name,role,state,group,last_used_at,expires_at,password_expires_at,created_at";
+static const struct cli_field access_fields[] = {
+    { "csv", NULL, CLI_SWITCH, false, NULL, "as CSV, with a head" },
+    END
+};
+static const char access_columns[] = "name,kind,role,state,group,findings,last_used_at,expires_at,password_expires_at,domains,may";
+static const char access_detail[] =
+    "Everyone who may do something, and what: partners and people, those first about whom there is something\n"
+    "to say. Findings: dormant, never-used, frozen, expires-soon, expired, password-overdue,\n"
+    "enrolment-lapsed, break-glass-open, left-with-open-ceremony, left-with-open-grant; of partners\n"
+    "qualification-expired, qualification-expires-soon, certificate-expired, certificate-expires-soon,\n"
+    "no-domain, frozen. Soon is within 30 days. --json and --csv have what each may do.";
+static const char user_add_detail[] =
+    "The first password and the code's secret are shown once, with a QR code on a terminal. For privileged\n"
+    "roles a ceremony is opened instead, which a second security administrator approves. With --sealed\n"
+    "nothing is shown: nobody can sign in before `user break-glass`.";
+static const char leave_detail[] =
+    "For good: sessions end, what the person approved or asked for is void, the name is never given again.";
+static const char glass_detail[] =
+    "Opens a sealed account: the first password is shown to you, the code's secret to the second security\n"
+    "administrator, who approves. It is good for one log-in, sets off an alarm of the highest grade, and is\n"
+    "sealed again with other secrets once that session or its time is over.";
+static const char impact_columns[] = "time,domain,purpose,reason,subject,partners,request_id,token_id,index";
+static const char statement_columns[] = "time,domain,user,purpose,subject,request_id,token_id,index";
+static const char alarm_columns[] = "raised_at,grade,rule,principal,suspended,domain,detail,delivered_at,reviewed_by,id";
+static const char alarm_detail[] =
+    "What set off a rule, and whether whoever did it was suspended by it. Each is delivered as the\n"
+    "settings say, and waits here until somebody has looked at it: `alarm review`.";
+static const char review_detail[] =
+    "Nobody reviews an alarm about themselves, and none is reviewed twice. A suspended person or partner\n"
+    "stays so: `user unfreeze`, `partner unfreeze`.";
+static const char impact_detail[] =
+    "A line for each value that the person was given: when, for which purpose and reason, about whom (the\n"
+    "reference given at tokenization), sent by which partners. Never a value or a token: index is the entry\n"
+    "of the log, which `audit proof` proves. A deleted mapping has no subject any more. A day begins at\n"
+    "midnight UTC. In CSV, what a spreadsheet could take for a formula begins with '.";
+static const char statement_detail[] =
+    "What of the partner's values was revealed, when, to whom and for which purpose; with --sent, its\n"
+    "requests and values by day and domain. On a terminal both. A subject is shown where the partner was\n"
+    "the first to send the value: it is its own reference. See `report impact` for times and CSV.";
+static const char indicators_detail[] =
+    "Rights: people and partners that an access review has nothing to say about, as of now. Alarms by\n"
+    "grade, and how many were reviewed. Refusals by code. Reveals. What was shared, by recipient. Time to\n"
+    "alarm: from an alarm to its delivery. hufu(1) and the OpenAPI document define each.";
 static const char values_detail[] =
     "Values are read from the terminal (not shown) or, line by line, from standard input; never from\n"
     "the command line. Standard output has one token for each line, in order; `-` where one was refused.\n"
@@ -165,17 +321,37 @@ static const char password_detail[] =
     "and the new one from two lines of standard input.";
 static const char once_detail[] =
     "A second security administrator approves. What the server makes anew is shown once.";
+static const char enrol_key_detail[] =
+    "A second security administrator approves. Then the person, and nobody else, enrols one key in a\n"
+    "browser, by the ceremony's id and within ceremony.life_s, and is shown eight recovery codes once.\n"
+    "A person has four keys at most; `user reset-factor` takes keys and recovery codes away.";
 static const char kinds_detail[] =
     "Kinds for custodians: rotate-kek, rotate-data-key and rotate-index-key (--domain), destroy-key\n"
     "(--subject KEY-ID). For security administrators: change-role (--subject USER --role ROLE),\n"
-    "reset-factor and reset-password (--subject USER), freeze-lift (--subject users/NAME, partners/NAME\n"
-    "or domains/NAME). The proposer is the first approval. `key` and `user` have commands for most.";
+    "reset-factor, reset-password, break-glass and enrol-key (--subject USER), freeze-lift (--subject\n"
+    "users/NAME, partners/NAME or domains/NAME). The proposer is the first approval. `key` and `user` have\n"
+    "commands for most.";
+static const char grant_ask_detail[] =
+    "An approver of another group than yours agrees; where the domain or a recipient asks for two, two of\n"
+    "different groups. --tokens names the tokens, read from standard input (one from the terminal, not\n"
+    "shown); without it any token of the domain will do. `detokenize --grant ID` uses it.";
+static const char grant_approve_detail[] =
+    "Look at it first with `grant show`. What you say narrows it: fewer values, less time, fewer tokens;\n"
+    "never more. --tokens reads them, or their names in the log as shown, from standard input.";
 static const char wait_detail[] =
     "On a terminal a bar shows rate and remaining time; on a pipe there is a JSON line a second with\n"
     "done, total, rate_per_s and remaining_s. Exit code 0: done; 9: failed; 10: withdrawn; 11: expired.";
 static const char approve_detail[] =
     "Look at it first with `ceremony show`. With --wait, exit codes are those of `ceremony wait`. A new\n"
     "factor's secret and its QR code are shown once.";
+static const char subject_detail[] =
+    "REF is what was given as subject when values were tokenized. An approver agrees; then it runs by\n"
+    "itself: `subject show` tells how far it is. The log has a digest in the place of REF.";
+static const char subject_report_detail[] =
+    "Asks first; an approver agrees; then --id reads it: for each token its domain, since when, on which\n"
+    "basis, who sent it, and who saw the value, when, for which purpose and reason. No value, no token. At\n"
+    "the end whom to tell after an incident. Of several reveals to one person on one day for one purpose\n"
+    "the first is told. What domains in ff1 mode were sent is kept nowhere.";
 static const char domain_detail[] =
     "The reply has the capacity: how many tokens of one length and the same kept characters there are,\n"
     "where these are fewest. random and one-time need --expected, at most half of it. ff1 encrypts\n"
@@ -200,7 +376,8 @@ static const char completion_detail[] =
     "SHELL is bash. For one shell: source <(hufu completion bash). `make install` puts it in place.";
 static const char login_detail[] =
     "The password and the code are read from the terminal (not shown) or from the first two lines of\n"
-    "standard input. The session is kept in a file of mode 0600.";
+    "standard input. The session is kept in a file of mode 0600. A FIDO2 key is shown to a browser, not\n"
+    "here; who has lost one takes --recovery-code, which is good once and sets off an alarm.";
 static const char verify_detail[] =
     "Rebuilds the log's tree from all its entries and compares it with the signed checkpoint; no part\n"
     "of it trusts the server. Exit code 8 where anything does not hold. Keep the checkpoint that --save\n"
@@ -208,7 +385,7 @@ static const char verify_detail[] =
 
 const struct cli_command cli_commands[] = {
 /*    noun          verb              arg       opt.   who          run                   method  path                             member     secret                   columns, fields, summary, detail, kind, example */
-    { "login",      NULL,             "USER",   false, CLI_NOBODY,  cmd_login,            NULL,   NULL,                            NULL,      NULL,                    NULL, NULL, "open a session with password and code", login_detail, NULL, "login olga --url https://vault.example --ca ca.crt" },
+    { "login",      NULL,             "USER",   false, CLI_NOBODY,  cmd_login,            NULL,   NULL,                            NULL,      NULL,                    NULL, login_fields, "open a session with password and code", login_detail, NULL, "login olga --url https://vault.example --ca ca.crt" },
     { "logout",     NULL,             NULL,     false, CLI_PERSON,  cmd_logout,           NULL,   NULL,                            NULL,      NULL,                    NULL, NULL, "end the session", NULL, NULL, "logout" },
     { "step-up",    NULL,             NULL,     false, CLI_PERSON,  cmd_call,             "POST", "/v1/sessions/current/step-up",  NULL,      "otp",                   NULL, NULL, "give a fresh code to the session", secret_detail, NULL, "step-up" },
     { "password",   NULL,             NULL,     false, CLI_PERSON,  cmd_password,         "POST", "/v1/sessions/current/password", NULL,      "password,new_password", NULL, NULL, "change your password", password_detail, NULL, "password" },
@@ -224,6 +401,13 @@ const struct cli_command cli_commands[] = {
     { "token",      "revoke",         "DOMAIN", false, CLI_EITHER,  cmd_call,             "POST", "/v1/tokens/revoke",             "domain",  "token",                 NULL, ending_fields, "end a token for good", secret_detail, NULL, "token revoke cards --reason 'account closed' <token" },
     { "token",      "delete",         "DOMAIN", false, CLI_EITHER,  cmd_call,             "POST", "/v1/tokens/delete",             "domain",  "token",                 NULL, ending_fields, "end a token and make its value irretrievable", secret_detail, NULL, "token delete cards --reason 'erasure request' --dry-run" },
     { "token",      "replace",        "DOMAIN", false, CLI_PARTNER, cmd_call,             "POST", "/v1/tokens/replace",            "domain",  "token,value",           NULL, ending_fields, "give a token a new value: a card was issued anew", replace_detail, NULL, "token replace cards --reason 'card reissued' <token-and-value" },
+    { "token",      "plant",          "DOMAIN", false, CLI_PERSON,  cmd_call,             "POST", "/v1/tokens/plant",              "domain",  "token",                 NULL, reason_fields, "plant a token: who touches it from now on sets off an alarm", secret_detail, NULL, "token plant cards --reason 'case 12' <token" },
+    { "grant",      "ask",            "DOMAIN", false, CLI_PERSON,  cmd_grant,            "POST", "/v1/grants",                    "domain",  NULL,                    NULL, grant_fields, "ask to be allowed to get values back", grant_ask_detail, NULL, "grant ask cards --purpose dispute --count 3 --expires-in 86400 --reason 'case 17'" },
+    { "grant",      "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/grants",                    NULL,      NULL,                    grant_columns, list_fields, "list grants: your own; for approvers all", NULL, NULL, "grant list --json | jq 'select(.state == \"proposed\")'" },
+    { "grant",      "show",           "ID",     false, CLI_PERSON,  cmd_call,             "GET",  "/v1/grants/%",                  NULL,      NULL,                    NULL, NULL, "show one, with its digest and the names of its tokens", NULL, NULL, "grant show 01890a5d-ac96-774b-bcce-b302099a8057" },
+    { "grant",      "approve",        "ID",     false, CLI_PERSON,  cmd_grant,            "POST", "/v1/grants/%/approve",          NULL,      NULL,                    NULL, grant_approve_fields, "agree to one, as it is or narrowed", grant_approve_detail, NULL, "grant approve 01890a5d-ac96-774b-bcce-b302099a8057 --count 1" },
+    { "grant",      "deny",           "ID",     false, CLI_PERSON,  cmd_call,             "POST", "/v1/grants/%/deny",             NULL,      NULL,                    NULL, cancel_fields, "refuse one, or take it back, for good", NULL, NULL, "grant deny 01890a5d-ac96-774b-bcce-b302099a8057 --reason 'not needed'" },
+    { "grant",      "withdraw",       "ID",     false, CLI_PERSON,  cmd_call,             "POST", "/v1/grants/%/withdraw",         NULL,      NULL,                    NULL, cancel_fields, "withdraw one of your own", NULL, NULL, "grant withdraw 01890a5d-ac96-774b-bcce-b302099a8057" },
     { "ceremony",   "propose",        "KIND",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "kind",    NULL,                    NULL, propose_fields, "propose a key operation or a change of rights", kinds_detail, NULL, "ceremony propose rotate-data-key --domain cards --reason yearly" },
     { "ceremony",   "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/ceremonies",                NULL,      NULL,                    ceremony_columns, list_fields, "list ceremonies", NULL, NULL, "ceremony list --json | jq 'select(.state == \"proposed\")'" },
     { "ceremony",   "show",           "ID",     false, CLI_PERSON,  cmd_call,             "GET",  "/v1/ceremonies/%",              NULL,      NULL,                    NULL, NULL, "show one, with its progress", NULL, NULL, "ceremony show 01890a5d-ac96-774b-bcce-b302099a8057" },
@@ -239,6 +423,32 @@ const struct cli_command cli_commands[] = {
     { "audit",      "entries",        NULL,     false, CLI_PERSON,  cmd_audit_entries,    NULL,   NULL,                            NULL,      NULL,                    NULL, entries_fields, "print entries of the log, one a line", NULL, NULL, "audit entries --from 1000 --limit 50" },
     { "audit",      "proof",          "INDEX",  false, CLI_EITHER,  cmd_audit_proof,      NULL,   NULL,                            NULL,      NULL,                    NULL, proof_fields, "print an entry's proof of inclusion", NULL, NULL, "audit proof 57" },
     { "audit",      "verify",         NULL,     false, CLI_PERSON,  cmd_verify,           NULL,   NULL,                            NULL,      NULL,                    NULL, verify_fields, "check the whole log, receipts and growth", verify_detail, NULL, "audit verify --log-key log.pem --origin vault.example/log --save /srv/audit" },
+    { "alarm",      "list",           NULL,     false, CLI_PERSON,  cmd_report,           "GET",  "/v1/alarms",                    NULL,      NULL,                    alarm_columns, report_fields, "list alarms: what was set off, by whom, who has looked at it", alarm_detail, NULL, "alarm list --from 2026-11-21 --json | jq 'select(.reviewed_at == null)'" },
+    { "alarm",      "review",         "ID",     false, CLI_PERSON,  cmd_call,             "POST", "/v1/alarms/%/review",           NULL,      NULL,                    NULL, ending_fields, "say that you have looked at an alarm", review_detail, NULL, "alarm review 01890a5d-ac96-774b-bcce-b302099a8057 --reason 'talked to her: a test'" },
+    { "recipient",  "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/recipients",                NULL,      NULL,                    recipient_columns, list_fields, "list who outside may be given values, and on which papers", NULL, NULL, "recipient list" },
+    { "recipient",  "add",            "NAME",   false, CLI_PERSON,  cmd_recipient,        "POST", "/v1/recipients",                "name",    NULL,                    NULL, recipient_fields, "enrol a recipient with its assessment", recipient_detail, NULL, "recipient add court --kind public --assessment A-17 --assessment-until 2027-12-31T00:00:00Z --legal-basis 'order 12/2026'" },
+    { "recipient",  "assess",         "NAME",   false, CLI_PERSON,  cmd_recipient,        "POST", "/v1/recipients/%/assessment",   NULL,      NULL,                    NULL, assess_fields, "renew a recipient's assessment, checks, contract or certificate", assess_detail, NULL, "recipient assess court --assessment A-18 --assessment-until 2028-12-31T00:00:00Z" },
+    { "recipient",  "freeze",         "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/recipients/%/freeze",       NULL,      NULL,                    NULL, ending_fields, "let nothing leave for a recipient any more", NULL, NULL, "recipient freeze court --reason 'incident 12'" },
+    { "recipient",  "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/recipients/%/unfreeze",     NULL,      NULL,                    NULL, reason_fields, "let it be given values again", NULL, NULL, "recipient unfreeze court --reason 'incident 12 is over'" },
+    { "share",      "report",         NULL,     false, CLI_PERSON,  cmd_report,           "GET",  "/v1/shares",                    NULL,      NULL,                    share_columns, report_fields, "print the sharing register", share_detail, NULL, "share report --from 2026-11-01 --to 2026-12-01 --csv >shares.csv" },
+    { "export",     "begin",          "DOMAIN", false, CLI_PERSON,  cmd_export_begin,     "POST", "/v1/exports",                   "domain",  NULL,                    NULL, export_fields, "begin a file of values that only a recipient can open", export_detail, NULL, "export begin cards --grant 01890a5d-ac96-774b-bcce-b302099a8057 --purpose dispute --reason 'case 17' <tokens" },
+    { "export",     "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/exports",                   NULL,      NULL,                    export_columns, list_fields, "list exports: your own; for auditors all", NULL, NULL, "export list" },
+    { "export",     "show",           "ID",     false, CLI_PERSON,  cmd_call,             "GET",  "/v1/exports/%",                 NULL,      NULL,                    NULL, NULL, "show how far one is, or how it ended", NULL, NULL, "export show 01890a5d-ac96-774b-bcce-b302099a8057" },
+    { "export",     "fetch",          "ID",     false, CLI_PERSON,  cmd_export_fetch,     "GET",  "/v1/exports/%",                 NULL,      NULL,                    NULL, fetch_fields, "get the file of one that is done", fetch_detail, NULL, "export fetch 01890a5d-ac96-774b-bcce-b302099a8057 --out cards.cms" },
+    { "report",     "impact",         "USER",   false, CLI_PERSON,  cmd_report,           "GET",  "/v1/reports/impact?user=%",     NULL,      NULL,                    impact_columns, report_fields, "list what a person saw: whose values, for which purposes", impact_detail, NULL, "report impact olga --from 2026-11-01 --to 2026-12-01 --csv >olga.csv" },
+    { "report",     "partner",        "NAME",   false, CLI_PERSON,  cmd_report,           "GET",  "/v1/reports/partners/%",        NULL,      NULL,                    statement_columns, statement_fields, "list what of a partner's values was revealed, and what it sent", statement_detail, NULL, "report partner acme --from 2026-11-01 --sent" },
+    { "report",     "indicators",     NULL,     false, CLI_PERSON,  cmd_report_indicators, "GET", "/v1/reports/indicators",        NULL,      NULL,                    NULL, report_fields, "show how rights, reviews and alarms are kept, in numbers", indicators_detail, NULL, "report indicators --from 2026-11-01 --to 2026-12-01" },
+    { "access",     "review",         NULL,     false, CLI_PERSON,  cmd_access_review,    "GET",  "/v1/access-review",             NULL,      NULL,                    access_columns, access_fields, "list who may what, when they last did, and what should go", access_detail, NULL, "access review --csv >review.csv" },
+    { "subject",    "report",         "REF",    true,  CLI_PERSON,  cmd_subject_report,   "POST", "/v1/subjects",                  "subject", NULL,                    NULL, subject_report_fields, "ask what is kept of a person, or read the report", subject_report_detail, "report", "subject report customer-17 --reason 'letter of 3 May'" },
+    { "subject",    "restrict",       "REF",    false, CLI_PERSON,  cmd_call,             "POST", "/v1/subjects",                  "subject", NULL,                    NULL, ending_fields, "ask to suspend all tokens of a person", subject_detail, "restrict", "subject restrict customer-17 --reason 'letter of 3 May'" },
+    { "subject",    "lift",           "REF",    false, CLI_PERSON,  cmd_call,             "POST", "/v1/subjects",                  "subject", NULL,                    NULL, ending_fields, "ask to make those active again that a restriction suspended", subject_detail, "lift-restriction", "subject lift customer-17 --reason 'objection withdrawn'" },
+    { "subject",    "erase",          "REF",    false, CLI_PERSON,  cmd_call,             "POST", "/v1/subjects",                  "subject", NULL,                    NULL, ending_fields, "ask to delete all tokens of a person", subject_detail, "erase", "subject erase customer-17 --reason 'letter of 3 May'" },
+    { "subject",    "hold",           "REF",    false, CLI_PERSON,  cmd_call,             "POST", "/v1/subjects",                  "subject", NULL,                    NULL, ending_fields, "ask for a legal hold: nothing of a person is deleted or replaced", subject_detail, "hold", "subject hold customer-17 --reason 'court order 7'" },
+    { "subject",    "release",        "REF",    false, CLI_PERSON,  cmd_call,             "POST", "/v1/subjects",                  "subject", NULL,                    NULL, ending_fields, "ask for the end of a legal hold", subject_detail, "release", "subject release customer-17 --reason 'court order 8'" },
+    { "subject",    "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/subjects",                  NULL,      NULL,                    subject_columns, list_fields, "list what was asked about persons", NULL, NULL, "subject list" },
+    { "subject",    "show",           "ID",     false, CLI_PERSON,  cmd_call,             "GET",  "/v1/subjects/%",                NULL,      NULL,                    NULL, NULL, "show one, with its progress", NULL, NULL, "subject show 01890a5d-ac96-774b-bcce-b302099a8057" },
+    { "subject",    "approve",        "ID",     false, CLI_PERSON,  cmd_call,             "POST", "/v1/subjects/%/approve",        NULL,      NULL,                    NULL, cancel_fields, "agree to what an administrator asked about a person", NULL, NULL, "subject approve 01890a5d-ac96-774b-bcce-b302099a8057" },
+    { "subject",    "deny",           "ID",     false, CLI_PERSON,  cmd_call,             "POST", "/v1/subjects/%/deny",           NULL,      NULL,                    NULL, cancel_fields, "refuse it", NULL, NULL, "subject deny 01890a5d-ac96-774b-bcce-b302099a8057" },
     { "domain",     "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/domains",                   NULL,      NULL,                    domain_columns, list_fields, "list domains, their modes and capacities", NULL, NULL, "domain list" },
     { "domain",     "capacity",       "NAME",   false, CLI_PERSON,  cmd_call,             "GET",  "/v1/domains/%/capacity",        NULL,      NULL,                    NULL, NULL, "show what a domain can hold, and how much of it is taken", capacity_detail, NULL, "domain capacity cards" },
     { "domain",     "add",            "NAME",   false, CLI_PERSON,  cmd_domain_add,       "POST", "/v1/domains",                   "name",    NULL,                    NULL, domain_fields, "make a domain", domain_detail, NULL, "domain add cards --format pan --mode deterministic --partners acme --purposes chargeback --keep 6,4" },
@@ -251,9 +461,12 @@ const struct cli_command cli_commands[] = {
     { "partner",    "freeze",         "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/partners/%/freeze",         NULL,      NULL,                    NULL, ending_fields, "shut a partner out at once", NULL, NULL, "partner freeze acme --reason 'incident 12'" },
     { "partner",    "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/partners/%/unfreeze",       NULL,      NULL,                    NULL, reason_fields, "let it in again", NULL, NULL, "partner unfreeze acme --reason 'incident 12 is over'" },
     { "user",       "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/users",                     NULL,      NULL,                    user_columns, list_fields, "list people and their roles", NULL, NULL, "user list --json | jq -r 'select(.state == \"frozen\") | .name'" },
-    { "user",       "add",            "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/users",                     "name",    NULL,                    NULL, user_fields, "enrol a person", "The first password and the code's secret are shown once, with a QR code on a terminal. For privileged\nroles a ceremony is opened instead, which a second security administrator approves.", NULL, "user add olga --role operator" },
+    { "user",       "add",            "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/users",                     "name",    NULL,                    NULL, user_fields, "enrol a person", user_add_detail, NULL, "user add olga --role operator" },
+    { "user",       "leave",          "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/users/%/leave",             NULL,      NULL,                    NULL, ending_fields, "end a person's account for good: they leave", leave_detail, NULL, "user leave olga --reason 'leaves the company'" },
+    { "user",       "break-glass",    "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "subject", NULL,                    NULL, ending_fields, "propose to open a sealed account", glass_detail, "break-glass", "user break-glass glass --reason 'incident 12'" },
     { "user",       "change-role",    "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "subject", NULL,                    NULL, role_fields, "propose another role for a person", once_detail, "change-role", "user change-role omar --role auditor --reason 'moves to audit'" },
     { "user",       "reset-factor",   "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "subject", NULL,                    NULL, ending_fields, "propose a new second factor: the phone is lost", once_detail, "reset-factor", "user reset-factor olga --reason 'phone lost'" },
+    { "user",       "enrol-key",      "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "subject", NULL,                    NULL, ending_fields, "propose that a person may enrol a FIDO2 key", enrol_key_detail, "enrol-key", "user enrol-key olga --reason 'asked for in person'" },
     { "user",       "reset-password", "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/ceremonies",                "subject", NULL,                    NULL, ending_fields, "propose a new first password", once_detail, "reset-password", "user reset-password olga --reason 'forgotten'" },
     { "user",       "freeze",         "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/users/%/freeze",            NULL,      NULL,                    NULL, ending_fields, "shut a person out at once", NULL, NULL, "user freeze olga --reason 'left the company'" },
     { "user",       "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/users/%/unfreeze",          NULL,      NULL,                    NULL, reason_fields, "let a person in again", "For privileged people a ceremony is opened instead, which a second security administrator approves.", NULL, "user unfreeze olga --reason 'is back'" },

@@ -21,6 +21,12 @@ static enum cli_exit ask(struct cli *cli, const char *prompt, struct buf *out)
     return CLI_OK;
 }
 
+/* The member of the second factor. */
+static const char *factor_of(const struct cli *cli)
+{
+    return cli_option(cli, "recovery-code") != NULL ? "recovery_code" : "otp";
+}
+
 /* The body of POST /v1/sessions. SECRET. */
 static enum cli_exit login_body(struct cli *cli, struct buf *text)
 {
@@ -35,11 +41,11 @@ static enum cli_exit login_body(struct cli *cli, struct buf *text)
     buf_fixed(&otp, memory[1], sizeof(memory[1]));
     code = ask(cli, "password", &password);
     if (code == CLI_OK)
-        code = ask(cli, "code", &otp);
+        code = ask(cli, cli_option(cli, "recovery-code") != NULL ? "recovery code" : "code", &otp);
     if (code == CLI_OK) {
         cli_body_add(&body, "user", MEMBER_TEXT, view_str(cli->arg));
         cli_body_add(&body, "password", MEMBER_TEXT, buf_view(&password));
-        cli_body_add(&body, "otp", MEMBER_TEXT, buf_view(&otp));
+        cli_body_add(&body, factor_of(cli), MEMBER_TEXT, buf_view(&otp));
         if (cli_body_print(&body, text) != HUFU_OK)
             code =
                 cli_fail(CLI_INVALID, "the request is too large; the password cannot be that long");

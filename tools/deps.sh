@@ -5,9 +5,11 @@ set -eu
 
 build='gcc make pkg-config libssl-dev libp11-dev libp11-kit-dev softhsm2 liblmdb-dev
 libmicrohttpd-dev libgnutls28-dev libjansson-dev libinih-dev libargon2-dev libcurl4-gnutls-dev
-libqrencode-dev libcmocka-dev liboath-dev openssl curl jq'
+libqrencode-dev libcmocka-dev liboath-dev libfido2-dev openssl curl jq'
 check='clang clang-tidy clang-format cppcheck libclang-rt-14-dev shellcheck oathtool python3 jq scdoc
 softhsm2 opensc git dpkg-dev'
+# Large: only `make browser` asks for it.
+browser='chromium'
 demo='softhsm2 openssl curl jq oathtool'
 
 missing=
@@ -16,8 +18,9 @@ for group in "${@:-build}"; do
     build) packages=$build ;;
     check) packages="$build $check" ;;
     demo) packages="$build $demo" ;;
+    browser) packages=$browser ;;
     *)
-        echo "deps.sh: no such group; build, check or demo" >&2
+        echo "deps.sh: no such group; build, check, browser or demo" >&2
         exit 1
         ;;
     esac

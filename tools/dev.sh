@@ -178,9 +178,20 @@ argon2_passes = 2
 [limit]
 reveals_per_factor = 1000000000
 reveals_per_day = 1000000000
+reveals_per_purpose = 1000000000
+reveals_per_minute = 1000000000
+reveal_misses = 1000000000
+reveal_sequence = 33
 guesses_per_day = 1000000000
 lookup_misses = 1000000000
 refusals_per_s = 1000
+
+[alarm]
+suspend_partners = no
+
+[fido]
+rp_id = localhost
+origin = https://localhost:$port
 
 # No network's: 9 is for national use, and 990 no country's code (ISO/IEC 7812-1, ISO 3166-1).
 [token]
@@ -239,7 +250,7 @@ write_json() {
     jq -n --arg url "https://localhost:$port" --slurpfile users "$dir/users.jsonl" \
         --argjson partners "$(partners_json)" --argjson domains "$(domains_json)" \
         --argjson limits "$(limits_json "$@")" --rawfile key "$dir/data/log.pem" \
-        --arg origin "$(sed -n 's/^origin = //p' "$dir/hufu.conf")" '
+        --arg origin "$(sed -n '/^\[vault\]/,/^$/s/^origin = //p' "$dir/hufu.conf")" '
         def pair(c; k): {cert: "tls/\(c).crt", key: "tls/\(k).key"};
         {url: $url, ca: "tls/ca.crt", partners: $partners,
          bad_certs: {unpinned: pair("unpinned"; "unpinned"), expired: pair("expired"; "acme"),

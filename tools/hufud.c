@@ -1,6 +1,6 @@
 /*
- * hufud.c - the daemon: options, then either the supervisor or, with --role, one of the three
- * rooms.
+ * hufud.c - the daemon: options, then either the supervisor or, with --role, one of the
+ * rooms, or who delivers alarms.
  *
  * The only file that includes all three. The supervisor itself calls none of them: it starts this
  * program again for each role (supervise.h has the descriptors' numbers).
@@ -19,6 +19,7 @@
 #include "api/front.h"
 #include "hsm/hsm.h"
 #include "tools/instance.h"
+#include "tools/sink.h"
 #include "tools/supervise.h"
 #include "vault/base/conf.h"
 #include "vault/base/log.h"
@@ -137,6 +138,15 @@ static int fd_if_there(int fd)
     return fcntl(fd, F_GETFD) == -1 ? -1 : fd;
 }
 
+static int core_role(const struct conf *conf)
+{
+    struct core_links links = { SUPERVISE_FD_CONTROL, fd_if_there(SUPERVISE_FD_LINK),
+                                fd_if_there(SUPERVISE_FD_SECOND), fd_if_there(SUPERVISE_FD_ALARM),
+                                fd_if_there(SUPERVISE_FD_INIT) };
+
+    return core_main(conf, &links);
+}
+
 static int role_main(const char *role, const struct conf *conf)
 {
     int link_fd = fd_if_there(SUPERVISE_FD_LINK), second_fd = fd_if_there(SUPERVISE_FD_SECOND);
@@ -150,8 +160,9 @@ static int role_main(const char *role, const struct conf *conf)
     if (strcmp(role, "front") == 0)
         return front_main(conf, SUPERVISE_FD_CONTROL, link_fd, second_fd);
     if (strcmp(role, "core") == 0)
-        return core_main(conf, SUPERVISE_FD_CONTROL, link_fd, second_fd,
-                         fd_if_there(SUPERVISE_FD_INIT));
+        return core_role(conf);
+    if (strcmp(role, "alarm") == 0)
+        return sink_main(conf, SUPERVISE_FD_CONTROL, link_fd);
     if (strcmp(role, "hsm") == 0)
         return hsm_main(conf, SUPERVISE_FD_CONTROL, link_fd);
     fputs("hufud: no such role\n", stderr);
@@ -233,6 +244,7 @@ static int supervisor_main(const struct options *o, const struct conf *conf)
                                    .read_level = read_level,
                                    .arg = &source,
                                    .data_dir = conf_text(conf, CONF_DATA),
+                                   .has_alarm = sink_is_wanted(conf),
                                    .lock_fd = -1,
                                    .listen_fd = -1,
                                    .init_fd = -1 };

@@ -21,4 +21,5 @@ for setting in "$@"; do
     set -- "$@" -o "$setting"
 done
 echo "hufud: $url; instance, certificates and people: $dir/dev.json; Ctrl-C stops it"
-exec "$hufud" -c "$dir/hufu.conf" -o "front.port=${url##*:}" "$@"
+exec "$hufud" -c "$dir/hufu.conf" -o "front.port=${url##*:}" \
+    -o "fido.origin=https://localhost:${url##*:}" "$@"

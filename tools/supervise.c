@@ -35,7 +35,7 @@ struct supervise {
     int signal_fd;
     int listen_fd;
     struct supervise_child child[SUPERVISE_ROLES];
-    struct pair to_front, to_hsm;
+    struct pair to_front, to_hsm, to_alarm;
     bool is_init;
     bool said_ready;
     bool told_hsm_to_end;
@@ -110,7 +110,7 @@ static int end_for(struct supervise *s, struct pair *p, enum supervise_role role
         return fd[0];
     }
     if (other == SUPERVISE_CORE)
-        kind = role == SUPERVISE_FRONT ? CONTROL_LINK_FRONT : CONTROL_LINK_HSM;
+        kind = supervise_role_link(role);
     tell(s, other, kind, fd[1]);
     close(fd[1]);
     return fd[0];
@@ -118,25 +118,31 @@ static int end_for(struct supervise *s, struct pair *p, enum supervise_role role
 
 static void start_role(struct supervise *s, enum supervise_role role)
 {
-    int fds[SUPERVISE_FDS] = { -1, -1, -1, -1, -1 };
+    int fds[SUPERVISE_FDS] = { -1, -1, -1, -1, -1, -1 };
     struct supervise_child *c = &s->child[role];
     enum hufu_err err;
 
     if (role == SUPERVISE_HSM)
         fds[1] = end_for(s, &s->to_hsm, role);
+    else if (role == SUPERVISE_ALARM)
+        fds[1] = end_for(s, &s->to_alarm, role);
     else if (!s->is_init)
         fds[1] = end_for(s, &s->to_front, role);
     if (role == SUPERVISE_CORE) {
         fds[2] = end_for(s, &s->to_hsm, role);
         fds[3] = s->plan->init_fd;
         fds[4] = s->plan->lock_fd;
+        if (s->child[SUPERVISE_ALARM].is_wanted)
+            fds[5] = end_for(s, &s->to_alarm, role);
     } else if (role == SUPERVISE_FRONT) {
         fds[2] = s->listen_fd;
     }
     err = supervise_role_start(role, s->plan->args, fds, c);
     close_fd(&fds[1]);
-    if (role == SUPERVISE_CORE)
+    if (role == SUPERVISE_CORE) {
         close_fd(&fds[2]);
+        close_fd(&fds[5]);
+    }
     if (err != HUFU_OK) {
         c->next_ms = now_ms() + FORK_AGAIN_MS;
         log_event(LOG_ERROR_LEVEL, "role.not_started", "name", LOG_STR(supervise_role_names[role]),
@@ -190,6 +196,7 @@ static void step_stop(struct supervise *s)
     if (s->stage == ENDING && s->child[SUPERVISE_CORE].pid == 0 && !s->told_hsm_to_end) {
         s->told_hsm_to_end = true;
         kill_role(s, SUPERVISE_HSM, SIGTERM);
+        kill_role(s, SUPERVISE_ALARM, SIGTERM);
     }
     if (s->stage == ENDING && now - s->end_ms >= STOP_MS) {
         s->stage = KILLING;
@@ -355,25 +362,11 @@ static void step_poll(struct supervise *s)
         stop(s, 1, false);
 }
 
-static int signals_open(void)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-        return -1;
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 int supervise_run(const struct supervise_plan *plan)
 {
     struct supervise s = { .plan = plan,
                            .listen_fd = plan->listen_fd,
-                           .signal_fd = signals_open() };
+                           .signal_fd = supervise_role_signals() };
 
     if (s.signal_fd < 0)
         return 1;
@@ -381,9 +374,11 @@ int supervise_run(const struct supervise_plan *plan)
     s.end_ms = now_ms() + INIT_MS;
     s.to_front = (struct pair){ SUPERVISE_FRONT, -1, SUPERVISE_CORE };
     s.to_hsm = (struct pair){ SUPERVISE_HSM, -1, SUPERVISE_CORE };
+    s.to_alarm = (struct pair){ SUPERVISE_ALARM, -1, SUPERVISE_CORE };
     for (int i = 0; i < SUPERVISE_ROLES; i++)
         s.child[i] = (struct supervise_child){ .control_fd = -1,
                                                .is_wanted = i != SUPERVISE_FRONT || !s.is_init };
+    s.child[SUPERVISE_ALARM].is_wanted = plan->has_alarm && !s.is_init;
     while (!is_over(&s)) {
         step_start(&s);
         step_poll(&s);
@@ -393,6 +388,7 @@ int supervise_run(const struct supervise_plan *plan)
         instance_run_remove(plan->data_dir);
     close_fd(&s.to_front.kept_fd);
     close_fd(&s.to_hsm.kept_fd);
+    close_fd(&s.to_alarm.kept_fd);
     close_fd(&s.listen_fd);
     close_fd(&s.signal_fd);
     log_event(LOG_INFO, "hufud.end", "status", LOG_NUM(s.status), NULL);

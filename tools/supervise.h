@@ -1,6 +1,6 @@
 /*
- * supervise.h - the process table of hufud: starts the three roles, hands each its sockets, starts
- * again what dies, and ends them in order.
+ * supervise.h - the process table of hufud: starts the roles, hands each its sockets, starts again
+ * what dies, and ends them in order.
  *
  * Layer:   tools/. Includes vault/base/ only; knows the roles by their names.
  * Threads: one.
@@ -10,17 +10,20 @@
 #ifndef HUFU_TOOLS_SUPERVISE_H
 #define HUFU_TOOLS_SUPERVISE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vault/base/err.h"
 
 #define SUPERVISE_FD_CONTROL 3 /* every role: SEQPACKET to hufud */
-#define SUPERVISE_FD_LINK    4 /* front, hsm: link to the core; core: link to the front */
+#define SUPERVISE_FD_LINK    4 /* front, hsm, alarm: link to the core; core: link to the front */
 #define SUPERVISE_FD_SECOND  5 /* core: link to the hsm process; front: the listening socket */
 #define SUPERVISE_FD_INIT    6 /* core with --init: the file */
 #define SUPERVISE_FD_LOCK                                                                          \
     7 /* core: the instance's lock, so that it outlives hufud with the core                        \
        */
+
+#define SUPERVISE_FD_ALARM 8 /* core: link to the alarm process, where there is one */
 
 #define SUPERVISE_EXIT_CONFIG 78 /* EX_CONFIG of sysexits(3): a person has to mend something */
 
@@ -33,7 +36,8 @@ struct supervise_plan {
     /* Reads the configuration again and gives the enum log_level that holds now. */
     uint8_t (*read_level)(void *arg);
     void *arg;
-    int init_fd; /* -1; else no front is started, and it ends after CONTROL_INIT_DONE */
+    bool has_alarm; /* somebody is to be told of alarms: the alarm process is started */
+    int init_fd;    /* -1; else no front is started, and it ends after CONTROL_INIT_DONE */
 };
 
 /*

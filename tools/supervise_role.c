@@ -5,11 +5,13 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "tools/supervise.h"
 #include "vault/base/clock.h"
+#include "vault/base/frame.h"
 
 #define ARGS_MAX       64
 #define LIFE_ENOUGH_MS 1000 /* who lived that long was well: no back-off */
@@ -17,7 +19,7 @@
 #define WAIT_MAX_MS    500
 #define FD_SAFE        20 /* above every number that a role gets */
 
-const char *const supervise_role_names[SUPERVISE_ROLES] = { "hsm", "core", "front" };
+const char *const supervise_role_names[SUPERVISE_ROLES] = { "hsm", "alarm", "core", "front" };
 
 /* Puts each descriptor at its number: first all out of the way, then into place. */
 static bool place_fds(const int fds[static SUPERVISE_FDS])
@@ -95,4 +97,25 @@ void supervise_role_died(struct supervise_child *c, uint64_t now_ms)
     c->wait_ms = c->wait_ms == 0 ? WAIT_FIRST_MS : c->wait_ms * 2;
     if (c->wait_ms > WAIT_MAX_MS)
         c->wait_ms = WAIT_MAX_MS;
+}
+
+uint8_t supervise_role_link(enum supervise_role role)
+{
+    if (role == SUPERVISE_ALARM)
+        return CONTROL_LINK_ALARM;
+    return role == SUPERVISE_FRONT ? CONTROL_LINK_FRONT : CONTROL_LINK_HSM;
+}
+
+int supervise_role_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        return -1;
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -13,11 +13,17 @@
 
 #include "vault/base/err.h"
 
-enum supervise_role { SUPERVISE_HSM, SUPERVISE_CORE, SUPERVISE_FRONT, SUPERVISE_ROLES };
+enum supervise_role {
+    SUPERVISE_HSM,
+    SUPERVISE_ALARM,
+    SUPERVISE_CORE,
+    SUPERVISE_FRONT,
+    SUPERVISE_ROLES
+};
 
 extern const char *const supervise_role_names[SUPERVISE_ROLES];
 
-#define SUPERVISE_FDS 5 /* descriptors 3..7 of a role; -1: none */
+#define SUPERVISE_FDS 6 /* descriptors 3..8 of a role; -1: none */
 
 struct supervise_child {
     pid_t pid;        /* 0: not running */
@@ -41,5 +47,12 @@ HUFU_MUST_USE enum hufu_err supervise_role_start(enum supervise_role role, const
 /* Notes that a child is gone, and when it may start again: at once after a life of 1 s or the first
  * time, then after 50 ms, doubling to 500. */
 void supervise_role_died(struct supervise_child *c, uint64_t now_ms);
+
+/* The enum control_kind by which the core is told of a new link to the role. */
+uint8_t supervise_role_link(enum supervise_role role);
+
+/* The supervisor's own signals, made readable: SIGTERM, SIGINT, SIGHUP, SIGCHLD. -1: they cannot be
+ * had. */
+int supervise_role_signals(void);
 
 #endif

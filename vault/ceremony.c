@@ -21,7 +21,9 @@ static const struct ceremony_kind kinds[] = {
     { "change-role", ROLE_SECURITY_ADMIN, ABOUT_SUBJECT },
     { "reset-factor", ROLE_SECURITY_ADMIN, ABOUT_SUBJECT },
     { "reset-password", ROLE_SECURITY_ADMIN, ABOUT_SUBJECT },
+    { "break-glass", ROLE_SECURITY_ADMIN, ABOUT_SUBJECT },
     { "freeze-lift", ROLE_SECURITY_ADMIN, ABOUT_SUBJECT },
+    { "enrol-key", ROLE_SECURITY_ADMIN, ABOUT_SUBJECT },
 };
 
 const struct ceremony_kind *ceremony_kind_find(struct view name)
@@ -92,6 +94,8 @@ enum hufu_err ceremony_begin(struct worker *w, struct request *req,
                             .seq = STORE_ABSENT,
                             .target = c->target,
                             .password = c->password };
+    if (req->who.user->once != USER_ONCE_NO)
+        return HUFU_FORBIDDEN; /* it may be anyone, also who is to agree */
     c->domain_id = req->domain == NULL ? 0 : req->domain->id;
     if (kind->about != ABOUT_NEW_PERSON) /* whose own call writes the ids row */
         err = take_turn(w, req, kind, c->domain_id, subject);
@@ -108,7 +112,7 @@ enum hufu_err ceremony_begin(struct worker *w, struct request *req,
     c->changed_ms = now;
     c->expires_ms = now + conf_u64(conf, CONF_CEREMONY_S) * 1000;
     c->approval[0].user_id = req->who.user->id;
-    c->approval[0].at_ms = now;
+    c->approval[0].at_ms = user_stamp(req->who.user, now);
     c->approval_count = 1;
     err = ceremony_name(req, kind->name, subject, NULL);
     return err == HUFU_OK ? ceremony_row_write(w, req, &req->op[0], c) : err;
@@ -176,10 +180,10 @@ enum hufu_err handle_ceremony_propose(struct worker *w, struct request *req,
     op_expect_caller(req, &req->op[0]);
     request_entry(req, 0)->reason = reason;
     err = ceremony_begin(w, req, kind, subject, reason, &c);
-    if (err == HUFU_CONFLICT)
-        req->draft.op_count = 0;
-    if (err != HUFU_OK)
+    if (err != HUFU_OK) {
+        req->draft.op_count = 0; /* the refusal drafts its own entry */
         return err;
+    }
     req->reply.success = MSG_201;
     return print_reply(req, &c);
 }
@@ -213,11 +217,12 @@ static enum hufu_err draft_change(struct worker *w, struct request *req, const s
     return print_reply(req, c);
 }
 
-/* Approvals of people who are still allowed in: one who was frozen meanwhile has no say. Where
- * there is an operation, it expects the very rows that were counted. */
+/* Approvals of people who are still allowed in: one who was frozen or had another role meanwhile
+ * has no say. Where there is an operation, it expects the very rows that were counted. */
 static uint32_t count_standing(struct request *req, const struct ceremony *c, struct store_op *op)
 {
     const struct ceremony_kind *kind = ceremony_kind_find(view_str(c->kind));
+    uint64_t now = core_now(req->core);
     uint32_t n = 0;
 
     for (size_t i = 0; i < c->approval_count; i++) {
@@ -226,7 +231,7 @@ static uint32_t count_standing(struct request *req, const struct ceremony *c, st
 
         if (user == NULL || key.p == NULL)
             return 0;
-        n += user->state == ROW_ACTIVE && kind != NULL && user->role == kind->role;
+        n += kind != NULL && user_stands(user, kind->role, c->approval[i].at_ms, now);
         if (op != NULL)
             op_expect(op, key, row_seen(user->seq));
     }
@@ -239,29 +244,46 @@ enum hufu_err ceremony_expect_approvers(struct request *req, const struct ceremo
     return count_standing(req, c, &req->op[0]) >= c->needed ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
+/* Adds the caller's approval, or renews one that has become void. HUFU_ALREADY_APPROVED,
+ * HUFU_CONFLICT. */
+static enum hufu_err add_approval(const struct request *req, struct ceremony *c)
+{
+    const struct user *user = req->who.user;
+    uint64_t now = core_now(req->core);
+    size_t i = 0;
+
+    while (i < c->approval_count && c->approval[i].user_id != user->id)
+        i++;
+    if (i < c->approval_count && user_stands(user, user->role, c->approval[i].at_ms, now))
+        return HUFU_ALREADY_APPROVED;
+    if (c->state != CEREMONY_PROPOSED || i == ROW_APPROVALS_MAX)
+        return HUFU_CONFLICT;
+    c->approval[i].user_id = user->id;
+    c->approval[i].at_ms = user_stamp(user, now);
+    if (i == c->approval_count)
+        c->approval_count++;
+    c->changed_ms = now;
+    return HUFU_OK;
+}
+
 enum hufu_err handle_ceremony_approve(struct worker *w, struct request *req,
                                       struct msg_where *where)
 {
-    uint64_t now = core_now(w->core);
     struct ceremony c;
     enum hufu_err err;
 
     err = find(w, req, &c);
     if (err == HUFU_OK && ceremony_people_is_about(w->core, &c, req->who.user))
         err = HUFU_FORBIDDEN; /* nobody has a say in what is done to oneself */
+    if (err == HUFU_OK && req->who.user->once != USER_ONCE_NO)
+        err = HUFU_FORBIDDEN; /* a break-glass account may be anyone, also who proposed */
     if (err == HUFU_OK)
         err = check_member(w, req, MSG_REASON, where);
     if (err != HUFU_OK)
         return err;
-    for (size_t i = 0; i < c.approval_count; i++)
-        if (c.approval[i].user_id == req->who.user->id)
-            return HUFU_ALREADY_APPROVED;
-    if (c.state != CEREMONY_PROPOSED || c.approval_count == ROW_APPROVALS_MAX)
-        return HUFU_CONFLICT;
-    c.approval[c.approval_count].user_id = req->who.user->id;
-    c.approval[c.approval_count].at_ms = now;
-    c.approval_count++;
-    c.changed_ms = now;
+    err = add_approval(req, &c);
+    if (err != HUFU_OK)
+        return err;
     if (count_standing(req, &c, NULL) < c.needed)
         return draft_change(w, req, &c);
     if (ceremony_people_has(c.kind))

@@ -3,198 +3,21 @@
 #include <string.h>
 
 #include "vault/base/secret.h"
-#include "vault/freeze.h"
+#include "vault/ceremony_effect.h"
 #include "vault/handle.h"
+#include "vault/key_factor.h"
 #include "vault/manage.h"
-
-static bool is_person(const struct freeze_subject *s, const struct ceremony *c)
-{
-    (void)c;
-    return s->user != NULL && s->user->state != ROW_PENDING;
-}
-
-static bool is_pending(const struct freeze_subject *s, const struct ceremony *c)
-{
-    (void)c;
-    return s->user != NULL && s->user->state == ROW_PENDING;
-}
-
-static bool has_other_role(const struct freeze_subject *s, const struct ceremony *c)
-{
-    return is_person(s, c) && s->user->role != c->target;
-}
-
-static bool is_frozen(const struct freeze_subject *s, const struct ceremony *c)
-{
-    (void)c;
-    return freeze_state(s) == ROW_FROZEN;
-}
-
-/* Adds a changed person's row. What was open before ends. */
-static enum hufu_err write_changed(struct worker *w, struct request *req, struct user *changed)
-{
-    manage_end_sessions(w->core, changed);
-    return manage_write_user(w, req, changed);
-}
-
-static enum hufu_err enrol(struct worker *w, struct request *req, const struct freeze_subject *s,
-                           const struct ceremony *c)
-{
-    struct user changed = *s->user;
-    enum hufu_err err;
-
-    changed.state = ROW_ACTIVE;
-    changed.seed_by = req->who.user->id;
-    err = manage_write_user(w, req, &changed);
-    wipe(&changed, sizeof(changed));
-    /* The password went to who proposed: neither of the two can come in alone. */
-    return err == HUFU_OK ? ceremony_reply(req, c, NULL, s->user) : err;
-}
-
-/* A new code secret, told to who seconds, the caller. Free it once the row is written. */
-static enum hufu_err renew_seed(const struct request *req, struct user *changed,
-                                struct secret **seed_out)
-{
-    if (secret_random(ROW_SEED_LEN, seed_out) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    changed->seed = *seed_out;
-    changed->seed_by = req->who.user->id;
-    return HUFU_OK;
-}
-
-/* Who enrolled an operator was told both factors. With those nobody becomes a privileged person:
- * the code secret is a new one then. */
-static bool needs_new_seed(const struct user *user, unsigned target)
-{
-    return manage_is_privileged(target) && !manage_is_privileged(user->role) &&
-           user->seed_by != 0 && user->seed_by == user->password_by;
-}
-
-static enum hufu_err change_role(struct worker *w, struct request *req,
-                                 const struct freeze_subject *s, const struct ceremony *c)
-{
-    struct user changed = *s->user;
-    bool renews = needs_new_seed(s->user, c->target);
-    struct secret *seed = NULL;
-    enum hufu_err err = manage_expect_admins(req, s->user);
-
-    changed.role = (uint8_t)c->target;
-    if (err == HUFU_OK && renews && s->user->seed_by == req->who.user->id)
-        err = HUFU_FORBIDDEN;
-    if (err == HUFU_OK)
-        err = manage_copy(changed.group, sizeof(changed.group), view_str(role_name(c->target)));
-    if (err == HUFU_OK && renews)
-        err = renew_seed(req, &changed, &seed);
-    if (err == HUFU_OK)
-        err = write_changed(w, req, &changed);
-    if (err == HUFU_OK)
-        err = ceremony_reply(req, c, NULL, renews ? &changed : NULL);
-    secret_free(seed);
-    wipe(&changed, sizeof(changed));
-    return err;
-}
-
-/* Failures are forgotten; the last accepted step stays, so that steps go forward only. */
-static enum hufu_err clear_failures(struct worker *w, struct request *req, uint32_t user_id)
-{
-    struct factor f = { .user_id = user_id };
-    uint8_t mem[64];
-    struct buf text;
-
-    if (directory_factor(w->core->dir, user_id, &f) != HUFU_OK)
-        return HUFU_OK; /* never tried to come in */
-    f.failures = 0;
-    f.failed_ms = 0;
-    f.step_failures = 0;
-    f.step_failed_ms = 0;
-    buf_fixed(&text, mem, sizeof(mem));
-    factor_put(&f, &text);
-    return manage_write(w, req, TABLE_FACTOR, user_id, f.seq, &text);
-}
-
-/* Writes a person who was given something new, with a clean slate; the seed is shown where it is
- * new. */
-static enum hufu_err write_reset(struct worker *w, struct request *req, const struct ceremony *c,
-                                 struct user *changed, bool shows_seed)
-{
-    enum hufu_err err = write_changed(w, req, changed);
-
-    if (err == HUFU_OK)
-        err = clear_failures(w, req, changed->id);
-    return err == HUFU_OK ? ceremony_reply(req, c, NULL, shows_seed ? changed : NULL) : err;
-}
-
-static enum hufu_err reset_factor(struct worker *w, struct request *req,
-                                  const struct freeze_subject *s, const struct ceremony *c)
-{
-    struct user changed = *s->user;
-    struct secret *seed = NULL;
-    enum hufu_err err;
-
-    if (changed.password_by == req->who.user->id)
-        return HUFU_FORBIDDEN; /* who was told the password is not told the code secret */
-    err = renew_seed(req, &changed, &seed);
-    if (err == HUFU_OK)
-        err = write_reset(w, req, c, &changed, true);
-    secret_free(seed);
-    wipe(&changed, sizeof(changed));
-    return err;
-}
-
-/* Where who proposed, and was shown the password, has been told the code secret before, that is a
- * new one too. */
-static enum hufu_err reset_password(struct worker *w, struct request *req,
-                                    const struct freeze_subject *s, const struct ceremony *c)
-{
-    struct user changed = *s->user;
-    bool renews = changed.seed_by == c->approval[0].user_id;
-    struct secret *seed = NULL;
-    enum hufu_err err = HUFU_OK;
-
-    if (c->password.kib == 0)
-        return HUFU_UNAVAILABLE;
-    changed.password = c->password;
-    changed.password_by = c->approval[0].user_id;
-    changed.password_ms = core_now(w->core);
-    if (renews)
-        err = renew_seed(req, &changed, &seed);
-    if (err == HUFU_OK)
-        err = write_reset(w, req, c, &changed, renews);
-    secret_free(seed);
-    wipe(&changed, sizeof(changed));
-    return err;
-}
-
-static enum hufu_err lift(struct worker *w, struct request *req, const struct freeze_subject *s,
-                          const struct ceremony *c)
-{
-    enum hufu_err err = freeze_write(w, req, s, ROW_ACTIVE);
-
-    return err == HUFU_OK ? ceremony_reply(req, c, NULL, NULL) : err;
-}
-
-static const struct effect {
-    const char *kind;
-    bool (*fits)(const struct freeze_subject *s, const struct ceremony *c);
-    enum hufu_err (*carry_out)(struct worker *w, struct request *req,
-                               const struct freeze_subject *s, const struct ceremony *c);
-} effects[] = {
-    { "enrol-user", is_pending, enrol },         { "change-role", has_other_role, change_role },
-    { "reset-factor", is_person, reset_factor }, { "reset-password", is_person, reset_password },
-    { "freeze-lift", is_frozen, lift },
-};
-
-static const struct effect *effect_of(const char *kind)
-{
-    for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
-        if (strcmp(effects[i].kind, kind) == 0)
-            return &effects[i];
-    return NULL;
-}
 
 bool ceremony_people_has(const char *kind)
 {
-    return effect_of(kind) != NULL;
+    return ceremony_effect_find(view_str(kind)) != NULL;
+}
+
+bool ceremony_people_has_password(struct view kind)
+{
+    const struct ceremony_effect *effect = ceremony_effect_find(kind);
+
+    return effect != NULL && effect->has_password;
 }
 
 bool ceremony_people_is_about(struct core *core, const struct ceremony *c, const struct user *user)
@@ -264,7 +87,7 @@ static enum hufu_err draft_proposal(struct worker *w, struct request *req,
                                     const struct freeze_subject *s, struct view subject,
                                     struct ceremony *c)
 {
-    bool password = strcmp(kind->name, "reset-password") == 0;
+    bool password = ceremony_people_has_password(view_str(kind->name));
     enum hufu_err err;
 
     if (password && !req->password_ok)
@@ -290,7 +113,7 @@ static enum hufu_err draft_proposal(struct worker *w, struct request *req,
 enum hufu_err ceremony_people_propose(struct worker *w, struct request *req,
                                       const struct ceremony_kind *kind, struct msg_where *where)
 {
-    const struct effect *effect = effect_of(kind->name);
+    const struct ceremony_effect *effect = ceremony_effect_find(view_str(kind->name));
     struct freeze_subject s = { NULL, NULL, NULL };
     struct ceremony c = { 0 };
     struct view subject = view_of(NULL, 0);
@@ -323,7 +146,7 @@ enum hufu_err ceremony_people_propose(struct worker *w, struct request *req,
 
 enum hufu_err ceremony_people_carry_out(struct worker *w, struct request *req, struct ceremony *c)
 {
-    const struct effect *effect = effect_of(c->kind);
+    const struct ceremony_effect *effect = ceremony_effect_find(view_str(c->kind));
     struct freeze_subject s;
     enum hufu_err err;
 
@@ -334,8 +157,9 @@ enum hufu_err ceremony_people_carry_out(struct worker *w, struct request *req, s
         err = HUFU_CONFLICT;
     if (err != HUFU_OK)
         return err;
-    /* the ceremony, the person, the factor; the approvers and two administrators who stay */
-    if (request_ops(req, 1, 3 + ROW_APPROVALS_MAX + 2, 3, 0) != HUFU_OK)
+    /* the ceremony, the person, the factor, keys; the approvers and two administrators who stay */
+    if (request_ops(req, 1, 5 + ROW_APPROVALS_MAX + KEY_FACTOR_ROWS, 3 + KEY_FACTOR_ROWS, 0) !=
+        HUFU_OK)
         return HUFU_UNAVAILABLE;
     c->state = CEREMONY_DONE;
     c->done = 1;

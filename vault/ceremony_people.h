@@ -1,16 +1,15 @@
 /*
  * ceremony_people.h - what two security administrators do to people, and to what is frozen:
- * enrol-user, change-role, reset-factor, reset-password, freeze-lift.
+ * enrol-user, change-role, reset-factor, reset-password, break-glass, freeze-lift.
  *
  * Layer:   vault/ (verbs). Includes the rooms of the core.
  * Threads: as the worker given.
- * Source:  contract.md section 3 (ceremonies); controls C06, C40, C42.
+ * Source:  contract.md section 3 (ceremonies); controls C06, C40, C42, C44.
  *
  * The effect is in the operation of the approval that suffices. Nobody proposes or approves what is
  * done to oneself. An initial password is shown to who proposes, a code secret to who seconds, and
  * never both to one: a person's row has who was told what. Who was told the password cannot second
  * a new code secret; where who proposes knows the code secret, who seconds is shown a new one.
-
  */
 #ifndef HUFU_CEREMONY_PEOPLE_H
 #define HUFU_CEREMONY_PEOPLE_H
@@ -19,6 +18,8 @@
 
 /* True for the kinds of this file. */
 bool ceremony_people_has(const char *kind);
+/* True where proposing it makes a first password: the password thread has its part then. */
+bool ceremony_people_has_password(struct view kind);
 /* True where the ceremony is about this person. */
 bool ceremony_people_is_about(struct core *core, const struct ceremony *c, const struct user *user);
 /*

@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "vault/alarm_courier.h"
 #include "vault/base/frame.h"
 #include "vault/base/log.h"
 #include "vault/base/secret.h"
@@ -28,7 +29,8 @@ struct threads {
     struct worker worker[WORKERS_MAX + 1]; /* the last is the sweeper's */
     size_t workers;
     pthread_t worker_id[WORKERS_MAX];
-    pthread_t journal, map, password, signer, keeping, sweeper;
+    struct courier courier;
+    pthread_t journal, map, password, signer, keeping, sweeper, carrying;
     _Atomic bool stop, stop_signing;
 };
 
@@ -36,6 +38,7 @@ struct process {
     struct core core;
     struct threads *threads;
     struct front_link front;
+    struct alarm_sink *alarm_sink;
     int control_fd, signal_fd, wake_fd;
 };
 
@@ -132,6 +135,16 @@ static void *sweep(void *arg)
     return NULL;
 }
 
+static void *carry(void *arg)
+{
+    struct threads *t = arg;
+
+    while (!atomic_load(&t->stop))
+        if (!courier_step(&t->courier))
+            nap();
+    return NULL;
+}
+
 static size_t worker_count(const struct conf *conf)
 {
     uint64_t n = conf_u64(conf, CONF_WORKERS);
@@ -147,21 +160,23 @@ static bool spawn(pthread_t *id, void *(*run)(void *), void *arg)
     return pthread_create(id, NULL, run, arg) == 0;
 }
 
-static bool start_threads(struct threads *t, struct core *core)
+static bool start_threads(struct threads *t, struct core *core, struct alarm_sink *sink)
 {
     bool ok;
 
     t->core = core;
     t->workers = worker_count(core->conf);
     ok = keeper_init(&t->keeper, core) == HUFU_OK &&
-         worker_init(&t->worker[WORKERS_MAX], core) == HUFU_OK;
+         worker_init(&t->worker[WORKERS_MAX], core) == HUFU_OK &&
+         courier_init(&t->courier, core, sink) == HUFU_OK;
     for (size_t i = 0; ok && i < t->workers; i++)
         ok = worker_init(&t->worker[i], core) == HUFU_OK;
     for (size_t i = 0; ok && i < t->workers; i++)
         ok = spawn(&t->worker_id[i], work, &t->worker[i]);
     return ok && spawn(&t->journal, journal, t) && spawn(&t->map, flush, t) &&
            spawn(&t->password, hash, t) && spawn(&t->signer, sign, t) &&
-           spawn(&t->keeping, keep, t) && spawn(&t->sweeper, sweep, t);
+           spawn(&t->keeping, keep, t) && spawn(&t->sweeper, sweep, t) &&
+           spawn(&t->carrying, carry, t);
 }
 
 /* What was accepted is finished, then nobody takes anything any more. */
@@ -182,6 +197,7 @@ static void stop_threads(struct threads *t)
     store_stop(core->store); /* before the journal's last step: nothing is handed in behind it */
     atomic_store(&t->stop, true);
     pthread_join(t->sweeper, NULL);
+    pthread_join(t->carrying, NULL);
     pthread_join(t->journal, NULL);
     pthread_join(t->map, NULL);
     pthread_join(t->keeping, NULL);
@@ -189,6 +205,7 @@ static void stop_threads(struct threads *t)
     for (size_t i = 0; i < t->workers; i++)
         worker_done(&t->worker[i]);
     worker_done(&t->worker[WORKERS_MAX]);
+    courier_done(&t->courier);
 }
 
 static void hsm_stuck(void *arg)
@@ -209,10 +226,16 @@ static bool read_control(struct process *p)
 
     while ((err = control_recv(p->control_fd, &kind, &fd)) == HUFU_OK) {
         log_obey(kind);
+        if (kind == CONTROL_RELOAD && core_read_deny(&p->core) == HUFU_OK &&
+            deny_count(p->core.deny) > 0)
+            log_event(LOG_INFO, "core.deny_file", "passwords", LOG_NUM(deny_count(p->core.deny)),
+                      NULL);
         if (kind == CONTROL_LINK_FRONT && fd >= 0) {
             front_link_replace(&p->front, fd);
         } else if (kind == CONTROL_LINK_HSM && fd >= 0) {
             hsm_client_relink(p->core.hsm, fd);
+        } else if (kind == CONTROL_LINK_ALARM && fd >= 0) {
+            alarm_link_replace(p->alarm_sink, fd);
         } else if (fd >= 0) {
             close(fd);
         }
@@ -260,7 +283,7 @@ static int serve(struct process *p)
     struct threads *t = calloc(1, sizeof(*t));
     int status = EXIT_FAILURE;
 
-    if (t == NULL || !start_threads(t, &p->core))
+    if (t == NULL || !start_threads(t, &p->core, p->alarm_sink))
         _exit(EXIT_FAILURE); /* half-started threads cannot be joined; nothing was answered yet */
     if (control_send(p->control_fd, CONTROL_READY, -1) == HUFU_OK)
         status = loop(p);
@@ -314,7 +337,8 @@ static int initialise(struct process *p, int init_fd)
     return EXIT_SUCCESS;
 }
 
-static enum hufu_err prepare(struct process *p, const struct conf *conf, int hsm_fd)
+static enum hufu_err prepare(struct process *p, const struct conf *conf,
+                             const struct core_links *links)
 {
     struct hsm_deadlines deadlines = { conf_u64(conf, CONF_HSM_CALL_MS),
                                        conf_u64(conf, CONF_HSM_LOGIN_MS),
@@ -334,7 +358,9 @@ static enum hufu_err prepare(struct process *p, const struct conf *conf, int hsm
     p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (p->signal_fd < 0 || p->wake_fd < 0)
         return HUFU_IO;
-    err = hsm_client_new(hsm_fd, deadlines, hsm_stuck, p, &p->core.hsm);
+    err = alarm_link_new(links->alarm_fd, &p->alarm_sink);
+    if (err == HUFU_OK)
+        err = hsm_client_new(links->hsm_fd, deadlines, hsm_stuck, p, &p->core.hsm);
     if (err == HUFU_OK)
         err = format_set_load(conf_text(conf, CONF_FORMATS), &p->core.formats, why, sizeof(why));
     if (err != HUFU_OK)
@@ -342,9 +368,9 @@ static enum hufu_err prepare(struct process *p, const struct conf *conf, int hsm
     return err == HUFU_OK ? core_build(&p->core) : err;
 }
 
-int core_main(const struct conf *conf, int control_fd, int front_fd, int hsm_fd, int init_fd)
+int core_main(const struct conf *conf, const struct core_links *links)
 {
-    struct process p = { .control_fd = control_fd };
+    struct process p = { .control_fd = links->control_fd };
     enum hufu_err err;
     int status;
 
@@ -353,8 +379,8 @@ int core_main(const struct conf *conf, int control_fd, int front_fd, int hsm_fd,
         log_event(LOG_ERROR_LEVEL, "core.no-secure-heap", NULL);
         return EXIT_MEND;
     }
-    err = prepare(&p, conf, hsm_fd);
-    front_link_init(&p.front, &p.core, front_fd, p.wake_fd);
+    err = prepare(&p, conf, links);
+    front_link_init(&p.front, &p.core, links->front_fd, p.wake_fd);
     p.core.send = front_link_send;
     p.core.gather = front_link_gather;
     p.core.send_arg = &p.front;
@@ -362,11 +388,12 @@ int core_main(const struct conf *conf, int control_fd, int front_fd, int hsm_fd,
         log_event(LOG_ERROR_LEVEL, "core.start", "err", LOG_ERR(err), NULL);
         status = err == HUFU_IO || err == HUFU_BUSY || err == HUFU_NOMEM ? EXIT_FAILURE : EXIT_MEND;
     } else {
-        status = init_fd >= 0 ? initialise(&p, init_fd) : serve(&p);
+        status = links->init_fd >= 0 ? initialise(&p, links->init_fd) : serve(&p);
     }
     core_take_down(&p.core);
     front_link_done(&p.front);
     format_set_free(p.core.formats);
     hsm_client_free(p.core.hsm);
+    alarm_link_free(p.alarm_sink);
     return status;
 }

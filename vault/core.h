@@ -11,11 +11,16 @@
 #include "vault/request.h"
 
 /*
- * Runs the core until SIGTERM. control_fd: socket to hufud; front_fd, hsm_fd: links; init_fd: the
- * init file for a new vault, or -1. Takes all of them over.
+ * Runs the core until SIGTERM. control_fd: socket to hufud; the others: links. Takes all of them
+ * over.
  * Returns the exit status: 0; 78 where only a person can mend it; 1 where a restart may help.
  */
-int core_main(const struct conf *conf, int control_fd, int front_fd, int hsm_fd, int init_fd);
+struct core_links {
+    int control_fd, front_fd, hsm_fd;
+    int alarm_fd; /* -1: nobody is told of alarms, or later over control */
+    int init_fd;  /* the init file for a new vault, or -1 */
+};
+int core_main(const struct conf *conf, const struct core_links *links);
 
 /*
  * Makes the parts of a core that is still sealed, without threads: tests drive its steps. conf,
@@ -24,5 +29,7 @@ int core_main(const struct conf *conf, int control_fd, int front_fd, int hsm_fd,
  */
 HUFU_MUST_USE enum hufu_err core_build(struct core *core);
 void core_take_down(struct core *core);
+/* Reads the file of auth.deny_file. A fault is logged; the list stays as it was. As deny_load. */
+HUFU_MUST_USE enum hufu_err core_read_deny(struct core *core);
 
 #endif

@@ -1,8 +1,11 @@
 /* The parts of a core, put together and taken apart. */
 #include "vault/core.h"
 
+#include "vault/alarm_desk.h"
+#include "vault/base/log.h"
 #include "vault/fill.h"
 #include "vault/handle.h"
+#include "vault/reveal_watch.h"
 
 #define WORK_MAX      8192 /* requests that may wait; the front holds fewer */
 #define PASSWORDS_MAX 16
@@ -24,6 +27,17 @@ static enum hufu_err open_store(struct core *core)
     };
 
     return store_open_lmdb(&s, &core->store);
+}
+
+enum hufu_err core_read_deny(struct core *core)
+{
+    struct deny_fault fault = { NULL, 0 };
+    enum hufu_err err = deny_load(core->deny, conf_text(core->conf, CONF_DENY_FILE), &fault);
+
+    if (err != HUFU_OK)
+        log_event(LOG_ERROR_LEVEL, "core.deny_file", "line", LOG_NUM(fault.line), "why",
+                  LOG_STR(fault.why), NULL);
+    return err;
 }
 
 enum hufu_err core_build(struct core *core)
@@ -52,9 +66,19 @@ enum hufu_err core_build(struct core *core)
     if (err == HUFU_OK)
         err = refusals_new(conf_u64(conf, CONF_REFUSALS_S), &core->refusals);
     if (err == HUFU_OK)
+        refusals_watch(core->refusals, conf_u64(conf, CONF_ALARM_REFUSALS));
+    if (err == HUFU_OK)
+        err = alarms_new(conf, &core->alarms);
+    if (err == HUFU_OK)
+        err = deny_new(&core->deny);
+    if (err == HUFU_OK)
+        err = core_read_deny(core);
+    if (err == HUFU_OK)
         err = fill_new(&core->fill);
     if (err == HUFU_OK)
         err = remnants_new(&core->remnants);
+    if (err == HUFU_OK)
+        err = reveal_watch_new(&core->watch);
     if (err == HUFU_OK)
         err = crypt_new(&core->journal_crypt);
     if (err == HUFU_OK)
@@ -87,7 +111,10 @@ void core_take_down(struct core *core)
     crypt_free(core->journal_crypt);
     remnants_free(core->remnants);
     refusals_free(core->refusals);
+    deny_free(core->deny);
     fill_free(core->fill);
+    reveal_watch_free(core->watch);
+    alarms_free(core->alarms);
     directory_free(core->dir);
     keyring_free(core->ring);
     arena_pool_free(core->pool);

@@ -4,14 +4,24 @@
 
 #include <string.h>
 
+#include "vault/alarm.h"
 #include "vault/base/json.h"
 #include "vault/base/secret.h"
+#include "vault/escalation.h"
 #include "vault/ff1_domain.h"
+#include "vault/grant_use.h"
 #include "vault/manage.h"
+#include "vault/reveal_limit.h"
+#include "vault/reveal_once.h"
+#include "vault/reveal_watch.h"
+#include "vault/share.h"
 #include "vault/token.h"
 
 #define REFUSAL_MAX   192 /* bytes of one refused result */
 #define RECEIPT_SPACE 512
+#define NAMED_MAX     256 /* tokens that the entry of a whole request's refusal names */
+#define ROWS_MAX      3   /* of a token's operation: its record, who saw it, its subject's trail */
+#define FIRST_PRE_MAX 12  /* of the first: these, the caller's, the factor's end */
 
 struct reveal {         /* one token of the request */
     struct token token; /* SECRET */
@@ -24,9 +34,15 @@ struct job {
     struct worker *w;
     struct request *req;
     struct reveal *item;
-    size_t count, revealed;
+    size_t count;
+    uint8_t *ids; /* of the tokens whose form is right */
+    size_t id_count;
     bool batch;
     uint64_t now_ms;
+    struct reveal_sums sums;
+    struct reveal_once once; /* tokens that are revealed */
+    struct trails *trails;
+    struct grant_use grant;
 };
 
 static bool has_purpose(const struct domain *d, struct view purpose)
@@ -66,7 +82,8 @@ static enum hufu_err read_tokens(struct job *job, struct msg_where *where)
     struct reader r;
 
     job->item = request_take(job->req, job->count * sizeof(*job->item));
-    if (job->item == NULL)
+    job->ids = request_take(job->req, job->count * ENTRY_TOKEN_ID_LEN);
+    if (job->item == NULL || job->ids == NULL)
         return HUFU_UNAVAILABLE;
     reader_init(&r, list.p, job->batch ? list.len : 0);
     for (size_t i = 0; i < job->count; i++) {
@@ -77,8 +94,52 @@ static enum hufu_err read_tokens(struct job *job, struct msg_where *where)
             return HUFU_UNAVAILABLE;
         if (!job->batch && job->item[i].err != HUFU_OK)
             return manage_at(where, MSG_TOKEN, job->item[i].err);
+        if (job->item[i].err == HUFU_OK)
+            memcpy(job->ids + ENTRY_TOKEN_ID_LEN * job->id_count++, job->item[i].token.id,
+                   ENTRY_TOKEN_ID_LEN);
     }
     return HUFU_OK;
+}
+
+/* The whole request is refused, by what it asks for: the entry says what that was. */
+static enum hufu_err refuse_all(struct job *job, enum hufu_err err)
+{
+    struct entry_draft *e;
+
+    if (refuse_entry(job->req, err) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    e = request_entry(job->req, 0);
+    e->purpose = msg_text(&job->req->msg, MSG_PURPOSE);
+    e->reason = msg_text(&job->req->msg, MSG_REASON);
+    if (job->id_count > 0 && job->id_count <= NAMED_MAX) {
+        e->token_ids = job->ids;
+        e->token_id_count = job->id_count;
+    }
+    return err;
+}
+
+/* Sequential probing ends before anything is looked up, whether the tokens exist or not. */
+static enum hufu_err watch(struct job *job)
+{
+    const struct domain *d = job->req->domain;
+    size_t kept = (size_t)d->keep.prefix + d->keep.suffix;
+    uint64_t most = conf_u64(job->w->core->conf, CONF_REVEAL_SEQUENCE);
+    enum hufu_err err = HUFU_OK;
+
+    for (size_t i = 0; i < job->count && err == HUFU_OK; i++) {
+        const struct token *t = &job->item[i].token;
+        struct reveal_ask ask = { job->req->who.user->id, d->id, t->len > kept ? t->len - kept : 0,
+                                  view_of(t->text, t->len) };
+
+        if (job->item[i].err == HUFU_OK)
+            err = reveal_watch_note(job->w->core->watch, &ask, most);
+    }
+    if (err != HUFU_LIMIT)
+        return err == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+    job->req->limit_hit = true; /* for good: the watch has forgotten it when it is tried again */
+    job->req->limit = LIMIT_REVEAL_SEQUENCE;
+    alarm_note(job->req, ALARM_RULE_SEQUENCE);
+    return refuse_all(job, HUFU_RATE_LIMITED);
 }
 
 /* Uses are counted for the whole request at once: two operations cannot both change one row. */
@@ -96,18 +157,24 @@ static enum hufu_err share_uses(struct job *job, struct reveal *it)
     return HUFU_OK;
 }
 
-/* Unknown, suspended, expired, revoked, deleted: one and the same answer, after the same work. */
+/* Unknown, planted, suspended, expired, revoked, deleted: one and the same answer, after the same
+ * work. */
 static enum hufu_err find_value(struct job *job, struct reveal *it)
 {
     struct record *rec = &it->token.rec;
     enum hufu_err err;
+    bool dead;
 
     if (it->err != HUFU_OK)
         return it->err;
     err = token_find(job->w, job->req, &it->token);
-    if (err == HUFU_OK && (rec->state != RECORD_ACTIVE || record_is_expired(rec, job->now_ms)))
+    dead = token_touch(job->req, rec) || rec->state != RECORD_ACTIVE ||
+           record_is_expired(rec, job->now_ms); /* asked of an empty record too */
+    if (err == HUFU_OK && dead)
         err = HUFU_NOT_FOUND;
-    return err == HUFU_OK && rec->uses_left > 0 ? share_uses(job, it) : err;
+    if (err == HUFU_OK && rec->uses_left > 0)
+        err = share_uses(job, it);
+    return err == HUFU_OK ? escalation_judge(job->trails, rec, (size_t)(it - job->item)) : err;
 }
 
 /* The entry of one token: it names it, its purpose, its reason and what came of it. */
@@ -146,57 +213,77 @@ static enum hufu_err use_up(struct job *job, struct reveal *it, struct store_op 
     return HUFU_OK;
 }
 
-/* The budget of this fresh factor, and of this person's day. */
-static enum hufu_err count_reveals(struct job *job)
+/* What reveals one value: its record as it was seen, a use of it, who saw it, of whom. */
+static enum hufu_err reveal_one(struct job *job, size_t i, uint32_t day,
+                                const uint8_t purpose[static REVEAL_SEEN_PURPOSE_LEN])
 {
-    uint64_t limit = conf_u64(job->w->core->conf, CONF_REVEALS_FACTOR);
-    const struct session *s = &job->req->who.session;
-    uint8_t digest[32], mem[8];
-    struct view part[2] = { view_of(s->hash, sizeof(s->hash)) }, key;
-    struct buf factor;
+    struct store_op *op = &job->req->op[i];
+    struct reveal *it = &job->item[i];
+    bool first = false;
 
-    if (job->revealed == 0)
+    job->sums.revealed++;
+    if (!it->again && !ff1_domain_is(job->req->domain))
+        op_expect(op, it->token.key, it->token.seen);
+    if (use_up(job, it, op) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    if (reveal_once_note(&job->once, it->token.id, i) == i &&
+        reveal_seen_add(job->w, job->req, op, day, purpose, &it->token, &first) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    job->sums.distinct += first;
+    return escalation_write(job->trails, i, op);
+}
+
+/* A grant is used up in an operation of its own, and what leaves under it is registered there. */
+static enum hufu_err spend(struct job *job)
+{
+    struct request *req = job->req;
+    uint64_t n = job->sums.revealed;
+
+    if (n == 0 || !job->grant.used)
         return HUFU_OK;
-    if (limit < LIMIT_OFF) {
-        buf_fixed(&factor, mem, sizeof(mem));
-        buf_u64(&factor, s->factor_ms);
-        part[1] = buf_view(&factor);
-        if (row_digest(job->w, ROW_REVEALS_FACTOR, part, 2, digest) != HUFU_OK)
-            return HUFU_UNAVAILABLE;
-        key = row_plain_key(job->req, TABLE_COUNTER, view_of(digest, sizeof(digest)));
-        if (key.p == NULL)
-            return HUFU_UNAVAILABLE;
-        op_count(&job->req->op[0], key, job->revealed, limit, s->expires_ms);
-        op_limit(&job->req->op[0], LIMIT_REVEALS_FACTOR);
-    }
-    return row_count_person(job->w, job->req, ROW_REVEALS_DAY, job->revealed);
+    if (grant_spend(job->w, req, &job->grant, n) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    return share_write(job->w, req, &req->op[req->draft.op_count - 1], &job->grant, n);
+}
+
+/* An operation for each token; the first one has more room. */
+static enum hufu_err lay_ops(struct job *job)
+{
+    struct request *req = job->req;
+    struct store_op *op;
+
+    if (request_ops(req, job->count, ROWS_MAX, ROWS_MAX, 0) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    op = &req->op[0];
+    op->pre = request_take(req, FIRST_PRE_MAX * sizeof(*op->pre));
+    op->count = request_take(req, REVEAL_LIMIT_COUNTS * sizeof(*op->count));
+    return op->pre == NULL || op->count == NULL ? HUFU_UNAVAILABLE : HUFU_OK;
 }
 
 static enum hufu_err make_ops(struct job *job)
 {
     uint64_t fresh_ms = conf_u64(job->w->core->conf, CONF_FRESH_S) * 1000;
+    uint32_t day = (uint32_t)row_day(job->w->core);
+    uint8_t purpose[REVEAL_SEEN_PURPOSE_LEN];
 
-    if (request_ops(job->req, job->count, 2, 1, 2) != HUFU_OK)
+    if (lay_ops(job) != HUFU_OK ||
+        reveal_seen_purpose(job->w, msg_text(&job->req->msg, MSG_PURPOSE), purpose) != HUFU_OK ||
+        reveal_once_init(job->req, job->count, &job->once) != HUFU_OK)
         return HUFU_UNAVAILABLE;
+    op_expect_caller(job->req, &job->req->op[0]);
+    op_until(&job->req->op[0], job->req->who.session.factor_ms + fresh_ms);
     for (size_t i = 0; i < job->count; i++) {
-        struct store_op *op = &job->req->op[i];
-        struct reveal *it = &job->item[i];
+        enum hufu_err err = job->item[i].err;
 
-        if (i == 0) {
-            op_expect_caller(job->req, op);
-            op_until(op, job->req->who.session.factor_ms + fresh_ms);
-        }
         if (fill_entry(job, i) != HUFU_OK)
             return HUFU_UNAVAILABLE;
-        if (it->err != HUFU_OK)
-            continue;
-        job->revealed++;
-        if (!it->again && !ff1_domain_is(job->req->domain))
-            op_expect(op, it->token.key, it->token.seen);
-        if (use_up(job, it, op) != HUFU_OK)
+        job->sums.missed += err == HUFU_NOT_FOUND;
+        if (err == HUFU_OK && reveal_one(job, i, day, purpose) != HUFU_OK)
             return HUFU_UNAVAILABLE;
     }
-    return count_reveals(job);
+    if (spend(job) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    return reveal_limit_count(job->w, job->req, &job->req->op[0], &job->sums, purpose);
 }
 
 static void print_one(struct json *j, const struct reveal *it)
@@ -257,7 +344,7 @@ static enum hufu_err reveal_all(struct job *job)
         return job->item[0].err; /* its entry is drafted: the refusal goes out with it */
     if (print_reply(job) != HUFU_OK)
         return HUFU_UNAVAILABLE;
-    req->revealed = (uint32_t)job->revealed;
+    req->revealed = (uint32_t)job->sums.revealed;
     return request_receipt(job->w, req, 1, 0);
 }
 
@@ -271,11 +358,17 @@ enum hufu_err handle_detokenize(struct worker *w, struct request *req, struct ms
         err = read_tokens(&job, where);
     if (err == HUFU_OK)
         err = check_member(w, req, MSG_REASON, where);
-    if (err == HUFU_OK && msg_has(&req->msg, MSG_GRANT))
-        err = manage_at(where, MSG_GRANT, HUFU_GRANT_REQUIRED);
+    if (err != HUFU_OK)
+        return err;
+    err = grant_judge(w, req, job.ids, job.id_count, &job.grant);
+    if (err == HUFU_GRANT_REQUIRED && msg_has(&req->msg, MSG_GRANT))
+        return manage_at(where, MSG_GRANT, err);
     if (err != HUFU_OK)
         return err;
     if (!signer_is_fresh(w->core->signer))
         return HUFU_UNAVAILABLE; /* nobody could check the log: nothing is revealed */
-    return reveal_all(&job);
+    err = watch(&job);
+    if (err == HUFU_OK)
+        err = escalation_new(w, req, job.count, job.grant.used, &job.trails);
+    return err == HUFU_OK ? reveal_all(&job) : err;
 }

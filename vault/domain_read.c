@@ -46,6 +46,50 @@ static enum hufu_err read_purposes(struct worker *w, struct request *req, struct
     return HUFU_OK;
 }
 
+/* Which of the domain's purposes need so many approvals; each in one list at most (C24). */
+static enum hufu_err read_approvals(struct view list, uint8_t needed, struct domain *d)
+{
+    struct reader r;
+
+    reader_init(&r, list.p, list.p == NULL ? 0 : list.len);
+    while (r.left > 0) {
+        struct view text = msg_list_next(&r);
+        size_t i = 0;
+
+        while (i < d->purpose_count && !view_is(text, d->purpose[i]))
+            i++;
+        if (i == d->purpose_count || d->approvals[i] != 0)
+            return HUFU_BAD_REQUEST;
+        d->approvals[i] = needed;
+    }
+    return HUFU_OK;
+}
+
+/* What a second data type of one subject asks for (C29). */
+static enum hufu_err read_escalation(struct view said, struct domain *d)
+{
+    for (unsigned e = ESCALATION_NONE; e <= ESCALATION_GRANT; e++) {
+        if (!view_is(said, domain_escalation_name(e)))
+            continue;
+        d->escalation = (uint8_t)e;
+        return HUFU_OK;
+    }
+    return said.len == 0 ? HUFU_OK : HUFU_BAD_REQUEST;
+}
+
+/* Who else has to agree before a value is revealed. */
+static enum hufu_err read_policy(const struct msg_request *msg, struct domain *d,
+                                 struct msg_where *where)
+{
+    if (read_approvals(msg->field[MSG_PURPOSES_ONE], 1, d) != HUFU_OK)
+        return manage_at(where, MSG_PURPOSES_ONE, HUFU_BAD_REQUEST);
+    if (read_approvals(msg->field[MSG_PURPOSES_TWO], 2, d) != HUFU_OK)
+        return manage_at(where, MSG_PURPOSES_TWO, HUFU_BAD_REQUEST);
+    if (read_escalation(msg_text(msg, MSG_ESCALATION), d) != HUFU_OK)
+        return manage_at(where, MSG_ESCALATION, HUFU_BAD_REQUEST);
+    return HUFU_OK;
+}
+
 /* The domain keeps its format's whole definition: editing the file changes nothing for it. */
 static enum hufu_err read_format(struct worker *w, struct request *req, struct domain *d)
 {
@@ -222,7 +266,9 @@ enum hufu_err domain_read(struct worker *w, struct request *req, struct domain *
     err = read_purposes(w, req, d);
     if (err != HUFU_OK)
         return manage_at(where, MSG_PURPOSES, err);
-    err = read_numbers(w, req, d, where);
+    err = read_policy(&req->msg, d, where);
+    if (err == HUFU_OK)
+        err = read_numbers(w, req, d, where);
     if (err == HUFU_OK && directory_domain(w->core->dir, name) != NULL)
         err = manage_at(where, MSG_NAME, HUFU_CONFLICT);
     return err;

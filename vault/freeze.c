@@ -81,17 +81,30 @@ static enum hufu_err write_partner(struct worker *w, struct request *req, const 
     return err;
 }
 
+/* Who is to be let in again was frozen, and comes back as what they were: a break-glass account as
+ * a sealed one, once the sweeper has sealed it. Whose time is over does not come back. */
+static bool may_change(struct core *core, const struct user *u, enum row_state state)
+{
+    if (u->state == ROW_PENDING || u->state == ROW_LEFT)
+        return false;
+    if (state == ROW_FROZEN)
+        return true;
+    if (u->once != USER_ONCE_NO)
+        return state == ROW_SEALED && u->state == ROW_FROZEN && u->once == USER_ONCE_SEALED;
+    return state == ROW_ACTIVE && (u->expires_ms == 0 || core_now(core) < u->expires_ms);
+}
+
 static enum hufu_err write_user(struct worker *w, struct request *req, const struct user *u,
                                 enum row_state state)
 {
     struct user changed = *u;
-    enum hufu_err err = HUFU_OK;
+    enum hufu_err err = may_change(w->core, u, state) ? HUFU_OK : HUFU_CONFLICT;
 
-    if (u->state == ROW_PENDING)
-        return HUFU_CONFLICT;
     changed.state = (uint8_t)state;
-    if (state == ROW_FROZEN) { /* what was open does not come back with the person */
-        manage_end_sessions(w->core, &changed);
+    if (u->state == ROW_FROZEN && state == ROW_ACTIVE)
+        user_begin_anew(&changed, core_now(w->core));
+    if (err == HUFU_OK && state == ROW_FROZEN) {
+        manage_end_sessions(w->core, &changed); /* what was open does not come back with them */
         err = manage_expect_admins(req, u);
     }
     if (err == HUFU_OK)
@@ -208,7 +221,8 @@ enum hufu_err handle_freeze(struct worker *w, struct request *req, struct msg_wh
     bool freezes =
         verb == VERB_DOMAIN_FREEZE || verb == VERB_PARTNER_FREEZE || verb == VERB_USER_FREEZE;
     struct freeze_subject s;
-    bool by_two;
+    enum row_state state = freezes ? ROW_FROZEN : ROW_ACTIVE;
+    bool sealed, by_two;
     enum hufu_err err;
 
     err = check_member(w, req, MSG_REASON, where);
@@ -216,12 +230,13 @@ enum hufu_err handle_freeze(struct worker *w, struct request *req, struct msg_wh
         err = find(w, req, &s);
     if (err != HUFU_OK)
         return err;
-    by_two = !freezes && s.user != NULL && s.user->state == ROW_FROZEN &&
+    sealed = !freezes && s.user != NULL && s.user->once != USER_ONCE_NO;
+    by_two = !freezes && !sealed && s.user != NULL && s.user->state == ROW_FROZEN &&
              manage_is_privileged(s.user->role);
     if (by_two)
         err = lift_by_two(w, req, s.user);
     else
-        err = change(w, req, &s, freezes ? ROW_FROZEN : ROW_ACTIVE);
+        err = change(w, req, &s, sealed ? ROW_SEALED : state);
     if (err != HUFU_OK)
         req->draft.op_count = 0; /* the refusal drafts its own entry */
     return err;

@@ -13,9 +13,15 @@ static void print_requests(struct core *core, struct prom *p)
         enum core_limit limit;
         enum conf_id setting;
     } limits[] = {
-        { LIMIT_GUESSES, CONF_GUESSES_DAY },     { LIMIT_VALUES, CONF_VALUES_DAY },
-        { LIMIT_LOOKUPS, CONF_LOOKUP_MISSES },   { LIMIT_REVEALS_FACTOR, CONF_REVEALS_FACTOR },
+        { LIMIT_GUESSES, CONF_GUESSES_DAY },
+        { LIMIT_VALUES, CONF_VALUES_DAY },
+        { LIMIT_LOOKUPS, CONF_LOOKUP_MISSES },
+        { LIMIT_REVEALS_FACTOR, CONF_REVEALS_FACTOR },
         { LIMIT_REVEALS_DAY, CONF_REVEALS_DAY },
+        { LIMIT_REVEALS_PURPOSE, CONF_REVEALS_PURPOSE },
+        { LIMIT_REVEALS_MINUTE, CONF_REVEALS_MINUTE },
+        { LIMIT_REVEAL_MISSES, CONF_REVEAL_MISSES },
+        { LIMIT_REVEAL_SEQUENCE, CONF_REVEAL_SEQUENCE },
     };
 
     prom_family(p, "hufu_answers_total", PROM_COUNTER, "Successes by verb.");
@@ -136,6 +142,7 @@ enum hufu_err handle_metrics(struct worker *w, struct request *req, struct msg_w
     gauge_people(core, &p);
     gauge_fill(core, &p);
     gauge_keys(core, &p);
+    gauge_alarms(core, &p);
     usage_print(&p, "hufu_core", core->started_ms);
     return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }

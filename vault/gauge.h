@@ -17,10 +17,13 @@
 #define GAUGE_PARTNERS_MAX   256
 #define GAUGE_KEYS_MAX       1024
 #define GAUGE_CEREMONIES_MAX 4096 /* rows looked at */
+#define GAUGE_GRANTS_MAX     16384
 
 /* Domains, partners, sessions, ceremonies; how full domains are; then keys and the HSM. */
 void gauge_people(struct core *core, struct prom *p);
 void gauge_fill(struct core *core, struct prom *p);
 void gauge_keys(struct core *core, struct prom *p);
+/* What was raised, how fast it was told, what waits. */
+void gauge_alarms(struct core *core, struct prom *p);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "vault/grant_life.h"
 #include "vault/manage.h"
 
 #define KINDS_MAX 32
@@ -173,6 +174,25 @@ static void print_ceremonies(struct core *core, struct prom *p)
     put_kinds(sum, p, NULL, offsetof(struct kind_sum, total));
 }
 
+static void print_grants(struct core *core, struct prom *p)
+{
+    uint64_t sum[GRANT_EXPIRED + 1] = { 0 };
+    struct grant g;
+
+    grant_since(core, g.id);
+    for (size_t i = 0; i < GAUGE_GRANTS_MAX; i++) {
+        if (grant_next(core, g.id, sizeof(g.id), &g) != HUFU_OK)
+            break;
+        grant_age(core, &g);
+        sum[g.state]++;
+    }
+    prom_family(p, "hufu_grants", PROM_GAUGE, "Grants asked for in the last 31 days, by state.");
+    for (unsigned state = GRANT_PROPOSED; state <= GRANT_EXPIRED; state++) {
+        prom_label(p, "state", grant_state_name(state));
+        prom_num(p, sum[state]);
+    }
+}
+
 void gauge_people(struct core *core, struct prom *p)
 {
     print_tallies(core, p);
@@ -181,4 +201,5 @@ void gauge_people(struct core *core, struct prom *p)
     print_partners(core, p);
     print_sessions(core, p);
     print_ceremonies(core, p);
+    print_grants(core, p);
 }

@@ -3,10 +3,14 @@
 #include <string.h>
 
 #include "vault/access/textguard.h"
+#include "vault/alarm.h"
 #include "vault/base/digest.h"
 #include "vault/base/secret.h"
+#include "vault/ceremony_people.h"
 #include "vault/idempotency.h"
+#include "vault/mapping.h"
 #include "vault/row.h"
+#include "vault/step_up.h"
 
 #define GATHER_MAX   8    /* requests whose replies wait for each other */
 #define GATHER_BYTES 1024 /* of a frame: a larger one is long work, nobody's reply waits for it */
@@ -24,17 +28,24 @@ static const struct {
     [VERB_REVOKE] = { handle_lifecycle, false },
     [VERB_DELETE] = { handle_lifecycle, false },
     [VERB_REPLACE] = { handle_replace, false },
+    [VERB_TOKEN_PLANT] = { handle_token_plant, false },
     [VERB_LOGIN] = { handle_login, true },
     [VERB_LOGOUT] = { handle_logout, false },
     [VERB_STEP_UP] = { handle_step_up, false },
     [VERB_PASSWORD_CHANGE] = { handle_password_change, true },
     [VERB_WHOAMI] = { handle_whoami, false },
     [VERB_DETOKENIZE] = { handle_detokenize, false },
-    [VERB_CEREMONY_PROPOSE] = { handle_ceremony_propose, true }, /* of reset-password alone */
+    [VERB_CEREMONY_PROPOSE] = { handle_ceremony_propose, true }, /* of those with a password */
     [VERB_CEREMONY_LIST] = { handle_ceremony_list, false },
     [VERB_CEREMONY_SHOW] = { handle_ceremony_show, false },
     [VERB_CEREMONY_APPROVE] = { handle_ceremony_approve, false },
     [VERB_CEREMONY_CANCEL] = { handle_ceremony_cancel, false },
+    [VERB_GRANT_ASK] = { handle_grant_ask, false },
+    [VERB_GRANT_LIST] = { handle_grant_list, false },
+    [VERB_GRANT_SHOW] = { handle_grant_show, false },
+    [VERB_GRANT_APPROVE] = { handle_grant_approve, false },
+    [VERB_GRANT_DENY] = { handle_grant_deny, false },
+    [VERB_GRANT_WITHDRAW] = { handle_grant_withdraw, false },
     [VERB_KEY_LIST] = { handle_key_list, false },
     [VERB_DOMAIN_ADD] = { handle_domain_add, false },
     [VERB_DOMAIN_LIST] = { handle_domain_list, false },
@@ -45,17 +56,44 @@ static const struct {
     [VERB_PARTNER_CERT_ADD] = { handle_partner_cert_add, false },
     [VERB_USER_ADD] = { handle_user_add, true },
     [VERB_USER_LIST] = { handle_user_list, false },
+    [VERB_USER_LEAVE] = { handle_user_leave, false },
+    [VERB_ACCESS_REVIEW] = { handle_access_review, false },
     [VERB_DOMAIN_FREEZE] = { handle_freeze, false },
     [VERB_DOMAIN_UNFREEZE] = { handle_freeze, false },
     [VERB_PARTNER_FREEZE] = { handle_freeze, false },
     [VERB_PARTNER_UNFREEZE] = { handle_freeze, false },
     [VERB_USER_FREEZE] = { handle_freeze, false },
     [VERB_USER_UNFREEZE] = { handle_freeze, false },
+    [VERB_ALARM_LIST] = { handle_alarm_list, false },
+    [VERB_ALARM_REVIEW] = { handle_alarm_review, false },
+    [VERB_RECIPIENT_ADD] = { handle_recipient_add, false },
+    [VERB_RECIPIENT_LIST] = { handle_recipient_list, false },
+    [VERB_RECIPIENT_ASSESS] = { handle_recipient_assess, false },
+    [VERB_RECIPIENT_FREEZE] = { handle_recipient_freeze, false },
+    [VERB_RECIPIENT_UNFREEZE] = { handle_recipient_freeze, false },
+    [VERB_SHARE_LIST] = { handle_share_list, false },
+    [VERB_EXPORT_BEGIN] = { handle_export_begin, false },
+    [VERB_EXPORT_LIST] = { handle_export_list, false },
+    [VERB_EXPORT_SHOW] = { handle_export_show, false },
+    [VERB_EXPORT_FILE] = { handle_export_file, false },
     [VERB_CHECKPOINT] = { handle_checkpoint, false },
     [VERB_PROOF] = { handle_proof, false },
     [VERB_CONSISTENCY] = { handle_consistency, false },
     [VERB_ENTRIES] = { handle_entries, false },
     [VERB_PEER_CHECK] = { handle_peer_check, false },
+    [VERB_CHALLENGE] = { handle_challenge, false },
+    [VERB_STEP_UP_CHALLENGE] = { handle_step_up_challenge, false },
+    [VERB_KEY_CHALLENGE] = { handle_key_challenge, false },
+    [VERB_KEY_ENROL] = { handle_key_enrol, false },
+    [VERB_REPORT_IMPACT] = { handle_report_impact, false },
+    [VERB_REPORT_PARTNER] = { handle_report_partner, false },
+    [VERB_REPORT_INDICATORS] = { handle_report_indicators, false },
+    [VERB_SUBJECT_ASK] = { handle_subject_ask, false },
+    [VERB_SUBJECT_LIST] = { handle_subject_list, false },
+    [VERB_SUBJECT_SHOW] = { handle_subject_show, false },
+    [VERB_SUBJECT_APPROVE] = { handle_subject_approve, false },
+    [VERB_SUBJECT_DENY] = { handle_subject_deny, false },
+    [VERB_SUBJECT_REPORT] = { handle_subject_report, false },
     [VERB_STATUS] = { handle_status, false },
     [VERB_METRICS] = { handle_metrics, false },
 };
@@ -92,7 +130,7 @@ static enum hufu_err find_person(struct core *core, struct request *req)
     if (directory_session(core->dir, hash, &s) != HUFU_OK)
         return HUFU_UNAUTHENTICATED;
     user = directory_user_id(core->dir, s.user_id);
-    if (user == NULL || user->state != ROW_ACTIVE || session_is_over(core, &s) ||
+    if (user == NULL || !user_is_in(user, core_now(core)) || session_is_over(core, &s) ||
         s.created_ms < user->sessions_from_ms)
         return HUFU_UNAUTHENTICATED;
     directory_touch(core->dir, hash, boot);
@@ -114,6 +152,7 @@ static enum hufu_err authenticate(struct core *core, struct request *req)
         req->who.partner = directory_partner_pin(core->dir, req->msg.pin);
         if (req->who.partner == NULL)
             return HUFU_UNAUTHENTICATED;
+        directory_touch_partner(req->who.partner, core_now(core));
         req->who.role = ROLE_PARTNER;
         return HUFU_OK;
     }
@@ -127,15 +166,13 @@ static bool is_fresh(const struct core *core, const struct session *s)
     return s->factor_ms <= now && now - s->factor_ms < conf_u64(core->conf, CONF_FRESH_S) * 1000;
 }
 
-/* Controls C01 and C06: a partner that is frozen, or qualified no longer, collects nothing. */
+/* C01, C06: what a partner may not do that is frozen or not qualified. */
 static bool may_collect(const struct core *core, const struct request *req)
 {
     const struct partner *p = req->who.partner;
     bool collects = req->msg.verb == VERB_TOKENIZE || req->msg.verb == VERB_REPLACE;
 
-    return p == NULL || !collects ||
-           (p->state == ROW_ACTIVE &&
-            (p->qualified_until_ms == 0 || core_now(core) < p->qualified_until_ms));
+    return p == NULL || !collects || (p->state == ROW_ACTIVE && mapping_is_qualified(core, p));
 }
 
 /* C42: a password that is too old opens nothing but the way to a new one. */
@@ -170,61 +207,10 @@ static enum hufu_err admit(struct core *core, struct request *req, struct msg_wh
         return req->msg.body_err;
     }
     /* A partner shows a certificate and nothing else: the column is about people. */
-    if (req->who.user != NULL && rule->factor == FACTOR_FRESH && !is_fresh(core, &req->who.session))
+    if (req->who.user != NULL && rule->factor == FACTOR_FRESH &&
+        (!is_fresh(core, &req->who.session) || !step_up_admits(req)))
         return HUFU_STEP_UP;
     return HUFU_OK;
-}
-
-enum hufu_err refuse_entry(struct request *req, enum hufu_err err)
-{
-    enum hufu_err made = request_ops(req, 1, 1, 1, ROW_COUNTS_MAX);
-
-    if (made != HUFU_OK)
-        return made;
-    request_entry(req, 0)->result = err_code(err);
-    return HUFU_OK;
-}
-
-/* True where a refusal changes something; the row that keeps it for its key does not count. */
-static bool writes_more_than_itself(const struct request *req)
-{
-    size_t own = req->idem_kept ? 1 : 0;
-
-    return req->draft.op_count > 0 && req->op[0].write_count + req->op[0].count_count > own;
-}
-
-/* Answers a refusal, after its entry where it gets one. */
-static void refuse(struct worker *w, struct request *req, enum hufu_err err, struct msg_where where)
-{
-    const struct verb *rule = verbs_find(req->msg.verb);
-    struct core *core = w->core;
-    struct view name = view_of(NULL, 0);
-    bool later = err == HUFU_SEALED || err == HUFU_UNAVAILABLE;
-
-    if (err_code(err) == NULL)
-        err = HUFU_UNAVAILABLE;
-    if (req->who.partner != NULL)
-        name = view_str(req->who.partner->name);
-    if (req->who.user != NULL)
-        name = view_str(req->who.user->name);
-    if (later || rule == NULL) {
-        request_answer(req, err, where);
-        return;
-    }
-    /* A refusal that writes (a failed code, a guess) is never left to counting. */
-    if (!refusals_note(core->refusals, name, req->msg.addr, err, core_boot(core)) &&
-        !writes_more_than_itself(req)) {
-        request_answer(req, err, where);
-        return;
-    }
-    req->reply.err = err;
-    req->reply.where = where;
-    req->receipt_at = 0;
-    if (req->draft.op_count == 0 && refuse_entry(req, err) != HUFU_OK) {
-        request_answer(req, HUFU_UNAVAILABLE, MSG_WHERE_NONE);
-        return;
-    }
-    request_commit(req);
 }
 
 /* What the attempt before left behind is wiped; the frame's bytes stay. */
@@ -240,6 +226,9 @@ static void begin_attempt(struct request *req)
     req->reply = (struct msg_reply){ .where = MSG_WHERE_NONE };
     req->body = (struct buf){ 0 };
     req->detail = view_of(NULL, 0);
+    req->alarm_count = 0;
+    req->raised = NULL;
+    req->raised_count = 0;
     req->draft = (struct store_draft){ 0 };
 }
 
@@ -247,7 +236,7 @@ static bool hashes(const struct request *req)
 {
     return handlers[req->msg.verb].hashes &&
            (req->msg.verb != VERB_CEREMONY_PROPOSE ||
-            view_is(msg_text(&req->msg, MSG_KIND), "reset-password"));
+            ceremony_people_has_password(msg_text(&req->msg, MSG_KIND)));
 }
 
 static void serve(struct worker *w, struct request *req)
@@ -262,7 +251,7 @@ static void serve(struct worker *w, struct request *req)
         err = HUFU_RATE_LIMITED;
     if (err == HUFU_OK && !req->password_done && hashes(req)) {
         if (queue_put(&w->core->passwords, &req->node) != HUFU_OK)
-            refuse(w, req, HUFU_UNAVAILABLE, where);
+            refuse_answer(w, req, HUFU_UNAVAILABLE, where);
         return;
     }
     if (err == HUFU_OK)
@@ -276,13 +265,15 @@ static void serve(struct worker *w, struct request *req)
         if (err == HUFU_BUSY && req->msg.verb == VERB_DOMAIN_ADD &&
             queue_put(&w->core->keys, &req->node) == HUFU_OK)
             return; /* it comes back with its keys */
+        if (err == HUFU_OK)
+            err = step_up_spend(w, req);
         if (err_code(err) != NULL || err == HUFU_OK)
             err = idempotency_keep(w, req, err, where);
     }
     if (err != HUFU_OK)
-        refuse(w, req, err, where);
-    else if (req->draft.op_count > 0)
-        request_commit(req);
+        refuse_answer(w, req, err, where);
+    else if (req->draft.op_count > 0 || req->alarm_count > 0)
+        alarm_hand_in(w, req);
     else
         request_answer(req, HUFU_OK, MSG_WHERE_NONE);
 }
@@ -339,15 +330,6 @@ enum hufu_err check_member(struct worker *w, struct request *req, enum msg_tag t
     if (err != HUFU_OK)
         *where = (struct msg_where){ (uint16_t)tag, MSG_NONE, MSG_NO_INDEX };
     return err;
-}
-
-void refuse_print(struct json *j, enum hufu_err err)
-{
-    json_name(j, "error");
-    json_open(j);
-    json_put_str(j, "code", err_code(err));
-    json_put_str(j, "title", err_title(err));
-    json_close(j);
 }
 
 enum hufu_err request_receipt(struct worker *w, struct request *req, size_t at, size_t op)

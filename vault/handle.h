@@ -28,17 +28,31 @@ bool sweeper_step(struct worker *w);
 
 /* The handlers, one file each (or one file for close kin). */
 handler_fn handle_tokenize, handle_lookup, handle_inspect, handle_lifecycle, handle_replace;
-handler_fn handle_detokenize;
+handler_fn handle_detokenize, handle_token_plant;
 handler_fn handle_login, handle_logout, handle_step_up, handle_whoami, handle_password_change;
 handler_fn handle_ceremony_propose, handle_ceremony_approve, handle_ceremony_cancel;
 handler_fn handle_ceremony_list, handle_ceremony_show;
+handler_fn handle_grant_ask, handle_grant_list, handle_grant_show, handle_grant_approve;
+handler_fn handle_grant_deny, handle_grant_withdraw;
 handler_fn handle_key_list, handle_status, handle_metrics, handle_peer_check;
 handler_fn handle_checkpoint, handle_proof, handle_consistency, handle_entries;
 handler_fn handle_domain_capacity;
+handler_fn handle_report_impact, handle_report_partner, handle_report_indicators;
 handler_fn handle_domain_add, handle_domain_list, handle_partner_add, handle_partner_list;
 handler_fn handle_partner_cert_add, handle_partner_qualify;
 handler_fn handle_user_add, handle_user_list, handle_freeze;
+handler_fn handle_subject_ask, handle_subject_list, handle_subject_show, handle_subject_approve;
+handler_fn handle_subject_deny, handle_subject_report;
+handler_fn handle_user_leave, handle_access_review;
+handler_fn handle_challenge, handle_step_up_challenge, handle_key_challenge, handle_key_enrol;
+handler_fn handle_alarm_list, handle_alarm_review;
+handler_fn handle_recipient_add, handle_recipient_list, handle_recipient_assess;
+handler_fn handle_recipient_freeze, handle_share_list;
+handler_fn handle_export_begin, handle_export_list, handle_export_show, handle_export_file;
 
+/* Answers a refusal, after its entry where it gets one. Frees or requeues the request. */
+void refuse_answer(struct worker *w, struct request *req, enum hufu_err err,
+                   struct msg_where where);
 /* Makes req->draft one entry of a refusal: code err. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err refuse_entry(struct request *req, enum hufu_err err);
 

@@ -17,7 +17,8 @@
 static bool is_plain(uint8_t table)
 {
     return table == TABLE_INDEX || table == TABLE_COUNTER || table == TABLE_KEK ||
-           table == TABLE_KEYSET;
+           table == TABLE_KEYSET || table == TABLE_SEEN || table == TABLE_SUBJECT ||
+           table == TABLE_TRAIL;
 }
 
 static uint32_t domain_of(struct view key)

@@ -23,6 +23,14 @@ static bool is_kept(uint16_t verb)
     case VERB_CEREMONY_PROPOSE:
     case VERB_CEREMONY_APPROVE:
     case VERB_CEREMONY_CANCEL:
+    case VERB_SUBJECT_ASK:
+    case VERB_SUBJECT_APPROVE:
+    case VERB_SUBJECT_DENY:
+    case VERB_EXPORT_BEGIN:
+    case VERB_GRANT_ASK:
+    case VERB_GRANT_APPROVE:
+    case VERB_GRANT_DENY:
+    case VERB_GRANT_WITHDRAW:
         return true;
     default:
         return false;

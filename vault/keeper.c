@@ -5,8 +5,10 @@
 
 #include "vault/base/log.h"
 #include "vault/base/secret.h"
+#include "vault/export.h"
 #include "vault/handle.h"
 #include "vault/rotation.h"
+#include "vault/subject_work.h"
 
 #define WRITES_MAX 8
 
@@ -23,6 +25,7 @@ enum hufu_err keeper_init(struct keeper *k, struct core *core)
 
 void keeper_done(struct keeper *k)
 {
+    export_run_free(k->exporting);
     arena_done(&k->req.work);
     arena_done(&k->req.in);
     worker_done(&k->w);
@@ -249,6 +252,7 @@ bool keeper_step(struct keeper *k)
 {
     int phase = atomic_load(&k->core->phase);
     enum hufu_err err;
+    bool did;
 
     k->pause_ms = KEEPER_PAUSE_MS;
     if (phase == CORE_BROKEN)
@@ -265,5 +269,9 @@ bool keeper_step(struct keeper *k)
         log_event(LOG_INFO, "core.open", NULL);
         return true;
     }
-    return serve_keys(k) || rotation_step(k);
+    if (serve_keys(k))
+        return true;
+    did = export_step(k);
+    did = subject_work_step(k) || did;
+    return rotation_step(k) || did; /* neither waits for the other */
 }

@@ -15,6 +15,8 @@
 #include "vault/pass.h"
 #include "vault/request.h"
 
+struct export_run;
+
 struct keeper {
     struct core *core;
     struct worker w;
@@ -25,9 +27,10 @@ struct keeper {
     pthread_cond_t cv;
     bool settled;
     struct pass pass[PROGRESS_MAX];
-    size_t turn;             /* which of the running ceremonies had the last piece */
-    enum hufu_err waits_for; /* what the last piece failed with: said once */
-    uint64_t pause_ms;       /* after a step that found nothing to do: when to look again */
+    struct export_run *exporting; /* export_run.c; NULL: none of this process */
+    size_t turn;                  /* which of the running ceremonies had the last piece */
+    enum hufu_err waits_for;      /* what the last piece failed with: said once */
+    uint64_t pause_ms;            /* after a step that found nothing to do: when to look again */
 };
 
 #define KEEPER_PAUSE_MS 100

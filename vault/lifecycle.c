@@ -9,6 +9,8 @@
 #include "vault/index.h"
 #include "vault/lookup_share.h"
 #include "vault/manage.h"
+#include "vault/subject.h"
+#include "vault/mapping.h"
 #include "vault/token.h"
 
 /* The token of a value: its index row leads to it, its record must be active. PRECONDITION: the
@@ -121,6 +123,8 @@ enum hufu_err handle_lookup(struct worker *w, struct request *req, struct msg_wh
     err = domain_for(w, req, where);
     if (err != HUFU_OK)
         return err;
+    if (!mapping_has_declared(req->who.partner, req->domain)) /* C01; the verb is partners' alone */
+        return manage_at(where, MSG_DOMAIN, HUFU_FORBIDDEN);
     if (req->domain->mode != MODE_DETERMINISTIC)
         return manage_at(where, MSG_DOMAIN, HUFU_UNSUPPORTED_MODE);
     err = check_value(w, req, value, &value_len);
@@ -174,13 +178,16 @@ static enum hufu_err next_state(const struct record *rec, uint16_t verb, uint64_
     return HUFU_NOT_FOUND;
 }
 
-static enum hufu_err change(struct worker *w, struct request *req, struct token *t, uint8_t to)
+static enum hufu_err change(struct worker *w, struct request *req, struct token *t, uint8_t to,
+                            const struct subject_stop *stop)
 {
     uint8_t *image;
     size_t image_len;
     enum hufu_err err;
 
-    err = token_op(req, t, 1);
+    err = token_op(req, t, 2);
+    if (err == HUFU_OK)
+        err = subject_stop_expect(req, &req->op[0], stop);
     if (err != HUFU_OK || to == t->rec.state)
         return err;
     t->rec.state = to;
@@ -207,6 +214,7 @@ static enum hufu_err print_state(struct worker *w, struct request *req, const st
 enum hufu_err handle_lifecycle(struct worker *w, struct request *req, struct msg_where *where)
 {
     struct token t = { 0 };
+    struct subject_stop stop;
     uint8_t to = 0;
     enum hufu_err err;
 
@@ -214,11 +222,13 @@ enum hufu_err handle_lifecycle(struct worker *w, struct request *req, struct msg
     if (err != HUFU_OK)
         goto out;
     err = next_state(&t.rec, req->msg.verb, core_now(w->core), &to);
+    if (err == HUFU_OK)
+        err = subject_judge_state(w, req, &t.rec, view_of(t.text, t.len), to, &stop);
     if (err != HUFU_OK) {
         err = token_refusal(req, &t, err);
         goto out;
     }
-    err = change(w, req, &t, to);
+    err = change(w, req, &t, to, &stop);
     if (err == HUFU_OK)
         err = print_state(w, req, &t);
 out:

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "vault/base/secret.h"
 #include "vault/handle.h"
 
 #define PAGE_MAX   1000
@@ -141,17 +142,44 @@ void manage_end_sessions(const struct core *core, struct user *user)
     user->sessions_from_ms = (now < user->sessions_from_ms ? user->sessions_from_ms : now) + 1;
 }
 
+enum hufu_err manage_forget_secrets(struct worker *w, struct user *user, struct secret **seed_out)
+{
+    struct password none;
+    struct secret *seed = NULL;
+
+    /* A hash that is no password's costs as much to try as any. */
+    password_dummy((uint32_t)conf_u64(w->core->conf, CONF_ARGON_KIB),
+                   (uint32_t)conf_u64(w->core->conf, CONF_ARGON_PASSES), &none);
+    if (draw_bytes(&w->draw, none.salt, sizeof(none.salt)) != HUFU_OK ||
+        draw_bytes(&w->draw, none.hash, sizeof(none.hash)) != HUFU_OK ||
+        secret_random(ROW_SEED_LEN, &seed) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    user_set_password(user, &none, 0, core_now(w->core));
+    wipe(&none, sizeof(none));
+    user->password_by = 0;
+    user->seed_by = 0;
+    user->seed = seed;
+    *seed_out = seed;
+    return HUFU_OK;
+}
+
+/* True where an active security administrator goes on being one. */
+static bool is_lasting_admin(const struct user *u)
+{
+    return u->role == ROLE_SECURITY_ADMIN && u->state == ROW_ACTIVE && u->expires_ms == 0 &&
+           u->once == USER_ONCE_NO;
+}
+
 enum hufu_err manage_expect_admins(struct request *req, const struct user *without)
 {
     const struct user *other;
     uint32_t first = without->id;
     size_t left = 0;
 
-    if (without->role != ROLE_SECURITY_ADMIN || without->state != ROW_ACTIVE)
+    if (!is_lasting_admin(without))
         return HUFU_OK;
     for (size_t i = 0; left < 2 && (other = directory_user_at(req->core->dir, i)) != NULL; i++) {
-        if (other->id == without->id || other->role != ROLE_SECURITY_ADMIN ||
-            other->state != ROW_ACTIVE || other->id == first)
+        if (other->id == without->id || !is_lasting_admin(other) || other->id == first)
             continue; /* the first again: somebody came in before it meanwhile, and all moved up */
         op_expect(&req->op[0], row_numbered_key(req, TABLE_USER, other->id), row_seen(other->seq));
         first = other->id;

@@ -33,10 +33,15 @@ HUFU_MUST_USE enum hufu_err manage_write_user(struct worker *w, struct request *
                                               const struct user *user);
 /* Sessions that the person has until now end, one of this very millisecond too. */
 void manage_end_sessions(const struct core *core, struct user *user);
+/* Makes the person's password and code secret ones that nobody knows, and forgets what they had.
+ * Free *seed_out once the row is written. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err manage_forget_secrets(struct worker *w, struct user *user,
+                                                  struct secret **seed_out);
 /*
  * Adds to operation 0, whose person is about to stop being an active security administrator, that
  * two others are and stay: with fewer nobody could lift anything any more. Nothing for anyone else.
- * Takes two preconditions. HUFU_CONFLICT where fewer are left.
+ * Who has an end, and break-glass accounts, do not stay. Takes two preconditions. HUFU_CONFLICT
+ * where fewer are left.
  */
 HUFU_MUST_USE enum hufu_err manage_expect_admins(struct request *req, const struct user *without);
 /* True for roles that a second security administrator has to agree to (C40). */

@@ -7,7 +7,7 @@
 #include "vault/domain_read.h"
 #include "vault/handle.h"
 
-#define REPLY_MAX 16384 /* bytes: 64 partners, 16 purposes all of it escaped, 8 channels */
+#define REPLY_MAX 24576 /* bytes: 64 partners, 16 purposes twice, all escaped, 8 channels */
 
 static const char *name_at(struct core *core, size_t i)
 {
@@ -66,6 +66,25 @@ static void print_channels(const struct domain *d, struct json *j)
     json_end(j);
 }
 
+/* The purposes that need so many approvals; nothing where there is none. */
+static void print_purposes(const struct domain *d, uint8_t needed, const char *name, struct json *j)
+{
+    bool open = false;
+
+    for (size_t i = 0; i < d->purpose_count; i++) {
+        if (d->approvals[i] != needed)
+            continue;
+        if (!open) {
+            json_name(j, name);
+            json_list(j);
+            open = true;
+        }
+        json_str(j, d->purpose[i]);
+    }
+    if (open)
+        json_end(j);
+}
+
 static const char *token_check_name(const struct domain *d)
 {
     if (d->token_check == TOKEN_CHECK_BIN)
@@ -83,6 +102,8 @@ static void print_domain(struct core *core, const struct domain *d, struct json 
     print_channels(d, j);
     json_put_bool(j, "consent_required", d->needs_consent != 0);
     json_put_time(j, "created_at", d->created_ms);
+    if (d->escalation != ESCALATION_NONE)
+        json_put_str(j, "escalation", domain_escalation_name(d->escalation));
     json_put_u64(j, "expected", shown(d->expected));
     if (d->life_s != 0)
         json_put_u64(j, "expires_in", d->life_s);
@@ -100,6 +121,8 @@ static void print_domain(struct core *core, const struct domain *d, struct json 
     for (size_t i = 0; i < d->purpose_count; i++)
         json_str(j, d->purpose[i]);
     json_end(j);
+    print_purposes(d, 1, "purposes_one_approval", j);
+    print_purposes(d, 2, "purposes_two_approvals", j);
     if (d->requestor[0] != '\0')
         json_put_str(j, "requestor", d->requestor);
     if (d->retention_days != 0)

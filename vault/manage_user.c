@@ -8,6 +8,8 @@
 #include "vault/ceremony.h"
 #include "vault/handle.h"
 
+#define EXPIRES_MAX_S 315360000ULL /* ten years */
+
 static const char *user_name_at(struct core *core, size_t i)
 {
     const struct user *u = directory_user_at(core->dir, i);
@@ -19,11 +21,17 @@ static void print_user_at(struct core *core, size_t i, struct json *j)
 {
     const struct user *u = directory_user_at(core->dir, i);
 
+    struct factor f;
+
     if (u == NULL)
         return;
     json_open(j);
     json_put_time(j, "created_at", u->created_ms);
+    if (u->expires_ms != 0)
+        json_put_time(j, "expires_at", u->expires_ms);
     json_put_str(j, "group", u->group);
+    if (directory_factor(core->dir, u->id, &f) == HUFU_OK && f.login_ms != 0)
+        json_put_time(j, "last_used_at", f.login_ms);
     json_put_str(j, "name", u->name);
     if (password_until(core, u) != 0)
         json_put_time(j, "password_expires_at", password_until(core, u));
@@ -82,6 +90,21 @@ static enum hufu_err print_credentials(struct request *req, const struct user *u
     return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
 }
 
+/* Nobody can sign in to it before two have opened it: nothing is shown. */
+static enum hufu_err print_sealed(struct request *req, const struct user *user)
+{
+    struct json j;
+
+    if (request_body(req, 128) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    json_init(&j, &req->body);
+    json_open(&j);
+    json_put_str(&j, "name", user->name);
+    json_put_str(&j, "state", row_state_name(user->state));
+    json_close(&j);
+    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+}
+
 static enum hufu_err draft_user(struct worker *w, struct request *req, struct user *user,
                                 struct row_ids ids, uint64_t seq)
 {
@@ -92,11 +115,32 @@ static enum hufu_err draft_user(struct worker *w, struct request *req, struct us
     op_expect_caller(req, &req->op[0]);
     request_entry(req, 0)->purpose = msg_text(&req->msg, MSG_NAME);
     user->id = ids.user++;
-    user->created_ms = core_now(w->core);
-    user->password_ms = user->created_ms;
     user->seq = STORE_ABSENT;
     err = manage_write_ids(w, req, &ids, seq);
     return err == HUFU_OK ? manage_write_user(w, req, user) : err;
+}
+
+/* A break-glass account: whoever it is for, two open it. */
+static enum hufu_err add_sealed(struct worker *w, struct request *req, struct user *user)
+{
+    struct row_ids ids;
+    struct secret *seed; /* user_clear frees it */
+    uint64_t seq;
+    enum hufu_err err;
+
+    if (req->who.user->once != USER_ONCE_NO)
+        return HUFU_FORBIDDEN;
+    user->state = ROW_SEALED;
+    user->once = USER_ONCE_SEALED;
+    err = manage_forget_secrets(w, user, &seed);
+    if (err == HUFU_OK && directory_ids(w->core->dir, &ids, &seq) != HUFU_OK)
+        err = HUFU_UNAVAILABLE;
+    if (err == HUFU_OK)
+        err = draft_user(w, req, user, ids, seq);
+    if (err == HUFU_OK)
+        err = print_sealed(req, user);
+    req->reply.success = MSG_201;
+    return err;
 }
 
 /* Operators and SREs begin at once; a privileged person when a second administrator approves. */
@@ -128,6 +172,34 @@ static enum hufu_err add_user(struct worker *w, struct request *req, struct user
     return err;
 }
 
+/* Members that say more than name and role: group, expires_in, sealed. */
+static enum hufu_err read_options(struct worker *w, struct request *req, struct user *user,
+                                  struct msg_where *where)
+{
+    const char *role = role_name(user->role);
+    struct view group =
+        msg_has(&req->msg, MSG_GROUP) ? msg_text(&req->msg, MSG_GROUP) : view_str(role);
+    uint64_t expires_s = msg_u64(&req->msg, MSG_EXPIRES_IN, 0);
+    bool expires = msg_has(&req->msg, MSG_EXPIRES_IN), sealed = msg_bool(&req->msg, MSG_SEALED);
+
+    if (msg_has(&req->msg, MSG_GROUP) && !text_is_name(group))
+        return manage_at(where, MSG_GROUP, HUFU_BAD_REQUEST);
+    if (manage_copy(user->group, sizeof(user->group), group) != HUFU_OK)
+        return manage_at(where, MSG_GROUP, HUFU_BAD_REQUEST);
+    if (check_text(w, group) != HUFU_OK)
+        return manage_at(where, MSG_GROUP, HUFU_VALUE_IN_TEXT);
+    /* A break-glass account has its time when it is opened. */
+    if (expires && (expires_s == 0 || expires_s > EXPIRES_MAX_S || sealed))
+        return manage_at(where, MSG_EXPIRES_IN, HUFU_BAD_REQUEST);
+    if (sealed && user->role != ROLE_OPERATOR && user->role != ROLE_SECURITY_ADMIN)
+        return manage_at(where, MSG_SEALED, HUFU_BAD_REQUEST);
+    user->created_ms = core_now(w->core);
+    user->password_ms = user->created_ms;
+    user->since_ms = user->created_ms;
+    user->expires_ms = expires ? user->created_ms + expires_s * 1000 : 0;
+    return HUFU_OK;
+}
+
 enum hufu_err handle_user_add(struct worker *w, struct request *req, struct msg_where *where)
 {
     struct view name = msg_text(&req->msg, MSG_NAME);
@@ -141,12 +213,15 @@ enum hufu_err handle_user_add(struct worker *w, struct request *req, struct msg_
         return manage_at(where, MSG_NAME, HUFU_VALUE_IN_TEXT);
     if (role_parse(msg_text(&req->msg, MSG_ROLE), &role) != HUFU_OK)
         return manage_at(where, MSG_ROLE, HUFU_BAD_REQUEST);
+    user.role = (uint8_t)role;
+    err = read_options(w, req, &user, where);
+    if (err != HUFU_OK)
+        return err;
     if (directory_user(w->core->dir, name) != NULL)
         return manage_at(where, MSG_NAME, HUFU_CONFLICT);
-    user.role = (uint8_t)role;
-    err = manage_copy(user.group, sizeof(user.group), view_str(role_name(role)));
-    if (err == HUFU_OK)
-        err = add_user(w, req, &user);
+    err = msg_bool(&req->msg, MSG_SEALED) ? add_sealed(w, req, &user) : add_user(w, req, &user);
+    if (err != HUFU_OK)
+        req->draft.op_count = 0; /* the refusal drafts its own entry */
     user_clear(&user);
     return err;
 }

@@ -54,7 +54,7 @@ bool mapping_is_drawn(const struct tokenize_job *job, struct view token)
     return find_in_batch(job, token, true) != NULL;
 }
 
-bool mapping_may_send(const struct partner *p, const struct domain *d, uint64_t now_ms)
+bool mapping_has_declared(const struct partner *p, const struct domain *d)
 {
     bool domain = false, format = false;
 
@@ -62,7 +62,19 @@ bool mapping_may_send(const struct partner *p, const struct domain *d, uint64_t 
         domain = domain || strcmp(p->domain[i], d->name) == 0;
     for (size_t i = 0; i < p->format_count; i++)
         format = format || strcmp(p->format[i], format_name(d->format)) == 0;
-    return domain && format && p->state == ROW_ACTIVE && d->state == ROW_ACTIVE &&
+    return domain && format;
+}
+
+bool mapping_is_qualified(const struct core *core, const struct partner *p)
+{
+    if (p->qualified_until_ms == 0)
+        return conf_u64(core->conf, CONF_QUALIFIED) == 0;
+    return core_now(core) < p->qualified_until_ms;
+}
+
+bool mapping_may_send(const struct partner *p, const struct domain *d, uint64_t now_ms)
+{
+    return mapping_has_declared(p, d) && p->state == ROW_ACTIVE && d->state == ROW_ACTIVE &&
            !ff1_domain_bars(d, p) && (p->qualified_until_ms == 0 || now_ms < p->qualified_until_ms);
 }
 
@@ -167,6 +179,13 @@ static void fill_record(struct tokenize_job *job, struct mapping *it, struct rec
     it->expires_ms = rec->expires_ms;
 }
 
+/* C55: what is kept of a subject is found by its reference. */
+static void note_subject(struct tokenize_job *job, struct mapping *it)
+{
+    it->writes_subject = it->in.subject.len > 0;
+    job->subjects += it->writes_subject;
+}
+
 static enum hufu_err make_mapping(struct tokenize_job *job, struct mapping *it)
 {
     struct record rec = { 0 };
@@ -182,9 +201,17 @@ static enum hufu_err make_mapping(struct tokenize_job *job, struct mapping *it)
     it->writes_token = true;
     it->is_fresh_value = true;
     it->writes_index = job->d->mode == MODE_DETERMINISTIC;
+    note_subject(job, it);
     if (err == HUFU_OK)
         note_in_batch(job, it, mapping_token(it));
     return err;
+}
+
+/* Who sent the value first may come to say whose it is; later senders' references are not kept, or
+ * the first, to whom all provenance is shown, would learn them. */
+static bool names_subject(const struct mapping *it, const struct record *rec, uint32_t me)
+{
+    return it->in.subject.len > 0 && rec->subject[0] == '\0' && rec->partner[0] == me;
 }
 
 /* The value has an active token: the same one, and a note of a partner who is new to it. */
@@ -193,6 +220,12 @@ static enum hufu_err reuse(struct tokenize_job *job, struct mapping *it, struct 
     uint32_t me = job->req->who.partner->id;
 
     it->expires_ms = rec->expires_ms;
+    if (names_subject(it, rec, me)) {
+        copy_text(rec->subject, sizeof(rec->subject), it->in.subject);
+        note_subject(job, it);
+        it->writes_token = true;
+        return row_lay_record(job->w, job->req, rec, &it->image, &it->image_len);
+    }
     if (record_has_partner(rec, me) || rec->partner_count == ROW_PARTNERS_MAX)
         return HUFU_OK;
     rec->partner[rec->partner_count++] = me;

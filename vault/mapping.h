@@ -26,6 +26,7 @@ struct mapping { /* one value and what becomes of it */
     struct store_seen token_seen;
     bool created;
     bool writes_token, writes_index;
+    bool writes_subject;   /* its record is the first to name the subject */
     bool is_fresh_value;   /* a mapping that was not there: counts as a guess */
     struct view guess_key; /* the counter of its bucket */
     uint64_t guess_hits;   /* of the first of its bucket: hits of the batch so far */
@@ -48,6 +49,7 @@ struct tokenize_job {
     uint16_t *slot;        /* item number + 1 by hash of value or token; 0: free */
     uint16_t *bucket_slot; /* the same of the first item of each bucket */
     size_t slots;          /* a power of two, above twice the items */
+    size_t subjects;       /* items that write a subject's row */
     uint64_t misses, hits; /* guesses: new ones of the present operation, known ones of all */
 };
 
@@ -57,7 +59,11 @@ static inline struct view mapping_token(const struct mapping *it)
     return view_of(it->token, it->token_len);
 }
 
-/* C01: an active partner, qualified, for a domain and a format that it declared. */
+/* C01: the partner declared the domain and its format. */
+bool mapping_has_declared(const struct partner *p, const struct domain *d);
+/* C01: its qualification lasts; where none is recorded, by setting. */
+bool mapping_is_qualified(const struct core *core, const struct partner *p);
+/* C01: both, but for the setting, and partner and domain are active. */
 bool mapping_may_send(const struct partner *p, const struct domain *d, uint64_t now_ms);
 /* C19: the domain names no channels, or this one among them. */
 bool mapping_may_ask(const struct domain *d, struct view channel);

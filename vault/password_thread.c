@@ -1,4 +1,5 @@
-/* What the password thread does for a request: one Argon2id at a time. */
+/* What the password thread does for a request: one Argon2id at a time (of a change of passwords
+ * as many as former ones are kept, and two). */
 #include "vault/handle.h"
 
 #include "vault/access/password.h"
@@ -46,6 +47,18 @@ static bool check_password(struct core *core, struct request *req, const struct 
     return password_check(checked, req->msg.field[MSG_PASSWORD]) && user != NULL;
 }
 
+/* True where the new one is one of those that the person had last: one Argon2id for each. */
+static bool was_had(const struct core *core, const struct request *req)
+{
+    const struct user *user = req->who.user;
+    size_t keep = (size_t)conf_u64(core->conf, CONF_PASSWORD_KEEP);
+
+    for (size_t i = 0; i < user->former_count && i < keep; i++)
+        if (password_check(&user->former[i], req->msg.field[MSG_NEW_PASSWORD]))
+            return true;
+    return false;
+}
+
 /* The old one, and only where it is right the new one. */
 static bool exchange_password(struct core *core, struct request *req)
 {
@@ -53,6 +66,9 @@ static bool exchange_password(struct core *core, struct request *req)
 
     if (!check_password(core, req, req->who.user))
         return false;
+    req->person.former = was_had(core, req);
+    if (req->person.former)
+        return true;
     draw_init(&draw, core->entropy);
     if (!make_stored(core, &draw, req->msg.field[MSG_NEW_PASSWORD], &req->person.stored))
         req->person.stored = (struct password){ .kib = 0 };

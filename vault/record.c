@@ -14,6 +14,7 @@ void record_put_header(const struct record *rec, struct buf *out)
     buf_u64(out, rec->changed_ms);
     buf_u64(out, rec->expires_ms);
     buf_u32(out, rec->uses_left);
+    buf_u8(out, rec->planted);
     buf_u8(out, rec->assurance);
     rowio_put(out, rec->requestor);
     rowio_put(out, rec->channel);
@@ -42,6 +43,7 @@ enum hufu_err record_get_header(struct view in, struct record *rec)
     rec->changed_ms = reader_u64(&r);
     rec->expires_ms = reader_u64(&r);
     rec->uses_left = reader_u32(&r);
+    rec->planted = reader_u8(&r);
     rec->assurance = reader_u8(&r);
     rowio_take(&r, rec->requestor, sizeof(rec->requestor));
     rowio_take(&r, rec->channel, sizeof(rec->channel));
@@ -51,7 +53,7 @@ enum hufu_err record_get_header(struct view in, struct record *rec)
         return HUFU_CORRUPT;
     for (size_t i = 0; i < rec->partner_count; i++)
         rec->partner[i] = reader_u32(&r);
-    if (rec->state < RECORD_ACTIVE || rec->state > RECORD_EXPIRED)
+    if (rec->state < RECORD_ACTIVE || rec->state > RECORD_EXPIRED || rec->planted > 1)
         return HUFU_CORRUPT;
     return reader_end(&r);
 }

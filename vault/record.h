@@ -36,6 +36,7 @@ struct record { /* SECRET once its text is read: wipe it */
     uint8_t state;
     uint64_t created_ms, changed_ms, expires_ms; /* expires 0: never */
     uint32_t uses_left;                          /* 0: not counted */
+    uint8_t planted;                             /* 1: whoever touches it sets off an alarm (C28) */
     uint8_t assurance;                           /* of a payment network's token (C19) … */
     char requestor[ROW_REQUESTOR_LEN + 1];       /* … and who asked for it; "": nobody named */
     char channel[RECORD_CHANNEL_MAX + 1];

@@ -10,6 +10,7 @@
 #include "vault/format/sensitive.h"
 #include "vault/manage.h"
 #include "vault/mapping.h"
+#include "vault/subject.h"
 #include "vault/token.h"
 
 struct replacing {           /* in req->work: what is written is borrowed until the commit */
@@ -17,6 +18,7 @@ struct replacing {           /* in req->work: what is written is borrowed until 
     struct mapping it;       /* SECRET: the new value */
     struct token token;      /* SECRET */
     struct index_rows old;   /* it->index has the new value's */
+    struct subject_stop stop;
 };
 
 /* The kept parts, the country and, but for mail addresses, the length are the token's: it stays a
@@ -66,6 +68,8 @@ static enum hufu_err find_token(struct replacing *r)
     enum hufu_err err;
 
     err = token_find(r->job.w, req, &r->token);
+    if (err == HUFU_OK)
+        (void)token_touch(req, rec);
     if (err == HUFU_OK && !record_has_partner(rec, req->who.partner->id))
         err = HUFU_NOT_FOUND;
     else if (err == HUFU_OK &&
@@ -148,9 +152,11 @@ static enum hufu_err draft(struct replacing *r, bool changes)
     struct request *req = r->job.req;
     struct store_op *op;
 
-    if (token_op(req, &r->token, 1 + 2 * INDEX_ROWS_MAX) != HUFU_OK)
+    if (token_op(req, &r->token, 2 + 2 * INDEX_ROWS_MAX) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     op = &req->op[0];
+    if (subject_stop_expect(req, op, &r->stop) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
     if (changes) {
         index_expect(op, &r->old);
         index_expect(op, &r->it.index);
@@ -239,6 +245,11 @@ enum hufu_err handle_replace(struct worker *w, struct request *req, struct msg_w
         err = find_all(r, &changes, &refused);
     if (err == HUFU_CONFLICT && !refused)
         err = refuse_taken(r);
+    if (err == HUFU_OK && changes) { /* C55: the old value gives way */
+        err = subject_judge_loss(w, req, &r->token.rec, &r->stop);
+        if (err == HUFU_LEGAL_HOLD)
+            return token_refusal(req, &r->token, err);
+    }
     if (err == HUFU_OK)
         err = draft(r, changes);
     return err == HUFU_OK ? print_reply(r) : err;

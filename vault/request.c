@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vault/alarm.h"
 #include "vault/base/clock.h"
 #include "vault/base/json.h"
 #include "vault/base/log.h"
@@ -10,8 +11,8 @@
 #include "vault/decoy.h"
 #include "vault/row.h"
 
-#define CALLER_PRE   6 /* partner or user, session, its end, domain, idempotency; one to spare */
-#define CALLER_WRITE 1 /* idempotency */
+#define CALLER_PRE   7 /* partner or user, session and end, domain, idempotency, factor; a spare */
+#define CALLER_WRITE 2 /* idempotency, bound factor */
 
 struct request *request_new(struct core *core, uint16_t verb, struct view body,
                             enum hufu_err *err_out)
@@ -119,17 +120,21 @@ static void trace(const struct request *req, enum hufu_err err)
               LOG_NUM(clock_us() - req->began_us), "again", LOG_NUM(req->attempt), NULL);
 }
 
-/* What a day's limit refuses comes back with the next day (UTC), all else may in a second. */
+/* What a day's limit refuses comes back with the next day (UTC), all else may in a second or, where
+ * it was too much in a minute, in a minute. */
 static uint32_t retry_after_s(const struct request *req, enum hufu_err err)
 {
     bool until_midnight = req->limit == LIMIT_GUESSES || req->limit == LIMIT_VALUES ||
-                          req->limit == LIMIT_LOOKUPS || req->limit == LIMIT_REVEALS_DAY;
+                          req->limit == LIMIT_LOOKUPS || req->limit == LIMIT_REVEALS_DAY ||
+                          req->limit == LIMIT_REVEALS_PURPOSE || req->limit == LIMIT_REVEAL_MISSES;
     uint64_t left_ms;
 
     if (err == HUFU_UNAVAILABLE || err == HUFU_SEALED)
         return 1;
     if (err != HUFU_RATE_LIMITED)
         return 0;
+    if (req->limit == LIMIT_REVEALS_MINUTE)
+        return 60;
     if (!until_midnight)
         return 1;
     left_ms = (row_day(req->core) + 1) * ROW_DAY_MS - req->core->clock->now_ms(req->core->clock);
@@ -140,6 +145,7 @@ void request_answer(struct request *req, enum hufu_err err, struct msg_where whe
 {
     struct core *core = req->core;
 
+    alarm_settle(req, false); /* what was not committed by now never will be */
     req->reply.err = err;
     if (err != HUFU_OK) {
         req->reply.where = where;
@@ -191,25 +197,48 @@ static void fill_entry(struct request *req, struct entry_draft *e)
     e->request_id = req->msg.request_id;
 }
 
+static bool op_make(struct request *req, struct store_op *op, size_t pre_max, size_t write_max,
+                    size_t count_max)
+{
+    op->pre = request_take(req, (pre_max + CALLER_PRE) * sizeof(*op->pre));
+    op->write = request_take(req, (write_max + CALLER_WRITE) * sizeof(*op->write));
+    op->count = request_take(req, count_max * sizeof(*op->count) + 1);
+    op->entry = request_take(req, sizeof(*op->entry));
+    if (op->pre == NULL || op->write == NULL || op->count == NULL || op->entry == NULL)
+        return false;
+    fill_entry(req, op->entry);
+    return true;
+}
+
 enum hufu_err request_ops(struct request *req, size_t n, size_t pre_max, size_t write_max,
                           size_t count_max)
 {
     req->op = request_take(req, n * sizeof(*req->op));
     if (req->op == NULL)
         return HUFU_UNAVAILABLE;
-    for (size_t i = 0; i < n; i++) {
-        struct store_op *op = &req->op[i];
-
-        op->pre = request_take(req, (pre_max + CALLER_PRE) * sizeof(*op->pre));
-        op->write = request_take(req, (write_max + CALLER_WRITE) * sizeof(*op->write));
-        op->count = request_take(req, count_max * sizeof(*op->count) + 1);
-        op->entry = request_take(req, sizeof(*op->entry));
-        if (op->pre == NULL || op->write == NULL || op->count == NULL || op->entry == NULL)
+    for (size_t i = 0; i < n; i++)
+        if (!op_make(req, &req->op[i], pre_max, write_max, count_max))
             return HUFU_UNAVAILABLE;
-        fill_entry(req, op->entry);
-    }
     req->draft.op = req->op;
     req->draft.op_count = n;
+    return HUFU_OK;
+}
+
+enum hufu_err request_ops_more(struct request *req, size_t n, size_t pre_max, size_t write_max)
+{
+    size_t had = req->draft.op_count;
+    struct store_op *all = request_take(req, (had + n) * sizeof(*all));
+
+    if (all == NULL)
+        return HUFU_UNAVAILABLE;
+    if (had > 0)
+        memcpy(all, req->op, had * sizeof(*all));
+    for (size_t i = had; i < had + n; i++)
+        if (!op_make(req, &all[i], pre_max, write_max, 0))
+            return HUFU_UNAVAILABLE;
+    req->op = all;
+    req->draft.op = all;
+    req->draft.op_count = had + n;
     return HUFU_OK;
 }
 
@@ -304,6 +333,7 @@ static void settled(struct store_draft *draft)
     case HUFU_OK:
         if (req->reply.err == HUFU_OK) /* else it is the entry of a refusal: no row has them */
             keep_keys(req);
+        alarm_settle(req, true);
         if (req->receipt_at != 0)
             request_insert_receipt(req, draft->first_seq);
         request_answer(req, req->reply.err, req->reply.where);

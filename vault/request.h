@@ -16,7 +16,10 @@
 #include "vault/log/entry.h"
 #include "vault/state.h"
 
-#define REQUEST_KEYS_MAX 3 /* that a new domain needs: data, index, FF1 */
+#define REQUEST_ALARMS_MAX 4
+#define REQUEST_KEYS_MAX   3 /* that a new domain needs: data, index, FF1 */
+
+struct alarm_row;
 
 struct who {
     enum role role; /* ROLE_NONE: nobody yet */
@@ -46,6 +49,7 @@ struct request {
         char password[PASSWORD_GENERATED_LEN + 1];
         struct password stored;  /* its hash, or the one of a password that was sent */
         struct password checked; /* what the present password was held against */
+        bool former;             /* the new password is one of the last they had */
     } person;
     struct new_key { /* domain-add: made by the keeper, put into the ring at the end */
         struct key *key;
@@ -64,6 +68,15 @@ struct request {
     struct store_seen idem_seen; /* of the idempotency row */
     struct view idem_row;        /* its key; empty: not asked for */
     bool idem_kept;              /* the draft has it */
+    struct noted_alarm {
+        uint8_t rule;             /* enum alarm_rule */
+        bool is_due;              /* to be raised: alarm_judge */
+        const struct user *about; /* NULL: the caller */
+    } alarm[REQUEST_ALARMS_MAX];  /* what this attempt set off */
+    size_t alarm_count;
+    struct alarm_row *raised; /* those that the draft has, in work */
+    size_t raised_count;
+    bool alarm_held; /* it has taken a day of a rule, which it keeps with its commit */
 };
 
 /* Makes a request from a frame's body; NULL where memory is missing or the frame is malformed
@@ -87,6 +100,9 @@ HUFU_MUST_USE enum hufu_err request_body(struct request *req, size_t max);
  */
 HUFU_MUST_USE enum hufu_err request_ops(struct request *req, size_t n, size_t pre_max,
                                         size_t write_max, size_t count_max);
+/* Adds n more of the same kind behind those that the draft has, if any. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err request_ops_more(struct request *req, size_t n, size_t pre_max,
+                                             size_t write_max);
 struct entry_draft *request_entry(struct request *req, size_t op);
 /* Adds to an operation made by request_ops. */
 void op_expect(struct store_op *op, struct view key, struct store_seen seen);

@@ -241,11 +241,16 @@ enum hufu_err row_counter_key(struct worker *w, struct request *req, enum row_pu
     return key_out->p == NULL ? HUFU_UNAVAILABLE : HUFU_OK;
 }
 
-uint64_t row_day(const struct core *core)
+uint64_t row_now(const struct core *core)
 {
     uint64_t now_ms = core->clock->now_ms(core->clock), judged_ms = atomic_load(&core->judged_ms);
 
-    return (judged_ms > now_ms ? judged_ms : now_ms) / ROW_DAY_MS;
+    return judged_ms > now_ms ? judged_ms : now_ms;
+}
+
+uint64_t row_day(const struct core *core)
+{
+    return row_now(core) / ROW_DAY_MS;
 }
 
 enum hufu_err row_count_person(struct worker *w, struct request *req, enum row_purpose what,

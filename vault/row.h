@@ -65,7 +65,19 @@ enum row_purpose {
     ROW_MASKS_DAY,
     ROW_ALL_VALUES,
     ROW_LOOKUPS,
+    ROW_REVEALS_PURPOSE = 10,
+    ROW_REVEALS_MINUTE = 11,
+    ROW_REVEAL_MISSES = 12,
+    ROW_SEEN_PURPOSE = 13, /* a part of the keys of TABLE_SEEN */
+    ROW_TRAIL = 14,        /* keys of TABLE_TRAIL … */
+    ROW_DATA_TYPE = 15,    /* … and what their rows name */
+    ROW_SUBJECT = 24,
     ROW_FILL_ALARM = 32,
+    ROW_CHALLENGE = 40,  /* challenge.c */
+    ROW_CHALLENGE_USE,   /* the same, with what it is for */
+    ROW_CHALLENGE_USED,  /* counters of those that were used */
+    ROW_FAKE_CREDENTIAL, /* ids of keys that nobody has */
+    ROW_RECOVERY,        /* recovery codes */
 };
 
 #define ROW_DAY_MS 86400000ULL
@@ -76,7 +88,9 @@ enum row_purpose {
 HUFU_MUST_USE enum hufu_err row_digest(struct worker *w, enum row_purpose purpose,
                                        const struct view *part, size_t part_count,
                                        uint8_t out[static 32]);
-/* Today, in days since 1970: not before the day by which the store judged last. */
+/* Now, in ms since 1970: not before the time by which the store judged last. */
+uint64_t row_now(const struct core *core);
+/* Today, in days since 1970, by row_now. */
 uint64_t row_day(const struct core *core);
 /* The key of the counter for what is counted, in req->work. HUFU_UNAVAILABLE. */
 HUFU_MUST_USE enum hufu_err row_counter_key(struct worker *w, struct request *req,

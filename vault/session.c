@@ -3,130 +3,28 @@
 
 #include <string.h>
 
-#include "vault/access/lockout.h"
 #include "vault/access/password_rule.h"
-#include "vault/access/totp.h"
+#include "vault/attempt.h"
 #include "vault/base/digest.h"
 #include "vault/base/json.h"
 #include "vault/base/secret.h"
+#include "vault/breakglass.h"
 #include "vault/manage.h"
+#include "vault/step_up.h"
 
 #define TOKEN_BYTES 32 /* of a session token */
-#define NOBODY_FIRST                                                                               \
-    0xfffffc00U /* 1,024 factor rows that are nobody's: people are numbered from 1 */
 
-/* Adds the new state of a person's second factor to operation 0. */
-static enum hufu_err write_factor(struct worker *w, struct request *req, const struct factor *f,
-                                  uint64_t seen_seq)
-{
-    uint8_t mem[64];
-    struct buf text;
-
-    buf_fixed(&text, mem, sizeof(mem));
-    factor_put(f, &text);
-    return row_write_control(w, req, &req->op[0], row_numbered_key(req, TABLE_FACTOR, f->user_id),
-                             row_seen(seen_seq), &text);
-}
-
-static enum hufu_err write_session(struct worker *w, struct request *req, const struct session *s,
-                                   uint64_t seen_seq)
+enum hufu_err session_write(struct worker *w, struct request *req, struct store_op *op,
+                            const struct session *s, uint64_t seen_seq)
 {
     struct view hash = view_of(s->hash, sizeof(s->hash));
-    uint8_t mem[64];
+    uint8_t mem[96];
     struct buf text;
 
     buf_fixed(&text, mem, sizeof(mem));
     session_put(s, &text);
-    return row_write_control(w, req, &req->op[0], row_plain_key(req, TABLE_SESSION, hash),
+    return row_write_control(w, req, op, row_plain_key(req, TABLE_SESSION, hash),
                              row_seen(seen_seq), &text);
-}
-
-/* One try with a code. Failures at log-in, which any stranger can cause, and failures in a session
- * are counted apart: nobody from outside can keep a person who is in from a fresh factor. */
-struct attempt {
-    const struct user *user; /* NULL: nobody has this name; judged all the same */
-    struct factor factor;
-    bool in_session, other_ok;
-    bool without_code; /* it is a password that is tried: a right one clears no failed codes */
-};
-
-static bool is_right(const struct request *req, struct attempt *try, uint64_t now)
-{
-    static const uint8_t nobody[ROW_SEED_LEN];
-    const struct user *user = try->user;
-    struct view seed = user == NULL ? view_of(nobody, sizeof(nobody))
-                                    : view_of(secret_read(user->seed), secret_len(user->seed));
-    uint64_t step = 0;
-    bool code_ok;
-
-    if (try->without_code)
-        return try->other_ok && user->state == ROW_ACTIVE;
-    code_ok =
-        totp_check(seed, req->msg.field[MSG_OTP], now, try->factor.last_step, &step) == HUFU_OK;
-    if (!code_ok || !try->other_ok || user == NULL || user->state != ROW_ACTIVE)
-        return false;
-    try->factor.last_step = step;
-    return true;
-}
-
-static enum hufu_err draft_try(struct worker *w, struct request *req, const struct attempt *try,
-                               bool right, uint64_t seen_seq, size_t write_max)
-{
-    enum hufu_err err;
-
-    err = right ? request_ops(req, 1, 2, write_max, 0) : refuse_entry(req, HUFU_UNAUTHENTICATED);
-    if (err != HUFU_OK)
-        return err;
-    if (try->user != NULL) {
-        request_entry(req, 0)->principal = view_str(try->user->name);
-        request_entry(req, 0)->role = role_name(try->user->role);
-    }
-    err = write_factor(w, req, &try->factor, seen_seq);
-    if (err != HUFU_OK)
-        return err;
-    return right ? HUFU_OK : HUFU_UNAUTHENTICATED;
-}
-
-/*
- * Judges a one-time code and drafts what becomes of the factor: the accepted step, or one more
- * failure. Both factors have been looked at before anything is decided; who is locked out leaves no
- * trace but a count.
- * Returns HUFU_OK or HUFU_UNAUTHENTICATED; HUFU_UNAVAILABLE.
- */
-static enum hufu_err judge_factor(struct worker *w, struct request *req, uint32_t factor_id,
-                                  struct attempt *try, size_t write_max)
-{
-    const struct conf *conf = w->core->conf;
-    struct lockout_limits limits = { (uint32_t)conf_u64(conf, CONF_LOCK_AFTER),
-                                     conf_u64(conf, CONF_LOCK_S) * 1000 };
-    struct factor *f = &try->factor;
-    uint64_t now = core_now(w->core), seen;
-    struct lockout lock;
-    bool allowed, right;
-
-    *f = (struct factor){ .seq = STORE_ABSENT };
-    if (directory_factor(w->core->dir, factor_id, f) == HUFU_NOT_FOUND)
-        f->seq = STORE_ABSENT;
-    f->user_id = factor_id;
-    seen = f->seq;
-    lock = try->in_session ? (struct lockout){ f->step_failures, f->step_failed_ms }
-                           : (struct lockout){ f->failures, f->failed_ms };
-    allowed = lockout_judge(&limits, &lock, now);
-    right = is_right(req, try, now);
-    if (!allowed)
-        return HUFU_UNAUTHENTICATED;
-    if (!right)
-        lock = lockout_failed(&lock, now);
-    else if (!try->without_code)
-        lock = lockout_passed();
-    if (try->in_session) {
-        f->step_failures = lock.failures;
-        f->step_failed_ms = lock.failed_ms;
-    } else {
-        f->failures = lock.failures;
-        f->failed_ms = lock.failed_ms;
-    }
-    return draft_try(w, req, try, right, seen, write_max);
 }
 
 static enum hufu_err print_session(struct request *req, const struct user *user,
@@ -160,30 +58,20 @@ static enum hufu_err open_session(struct worker *w, struct request *req, const s
         user->sessions_from_ms) /* what was ended in this very millisecond is older */
         s.created_ms = user->sessions_from_ms;
     s.expires_ms = now + conf_u64(w->core->conf, CONF_SESSION_S) * 1000;
+    if (user->expires_ms != 0 && user->expires_ms < s.expires_ms)
+        s.expires_ms = user->expires_ms;
     buf_fixed(&text, mem, sizeof(mem));
     if (draw_bytes(&w->draw, raw, sizeof(raw)) == HUFU_OK) {
         text_base64url(&text, raw, sizeof(raw));
         token = buf_view(&text);
         if (digest_sha256(&token, 1, s.hash) == HUFU_OK)
-            err = write_session(w, req, &s, STORE_ABSENT);
+            err = session_write(w, req, &req->op[0], &s, STORE_ABSENT);
         if (err == HUFU_OK)
             err = print_session(req, user, &s, token);
     }
     wipe(raw, sizeof(raw));
     buf_done(&text);
     return err;
-}
-
-/* Names that nobody has share a few rows, so that a try at one costs and leaves what any try does.
- */
-static enum hufu_err factor_of_nobody(struct worker *w, struct view name, uint32_t *out)
-{
-    uint8_t digest[32];
-
-    if (row_digest(w, ROW_UNKNOWN_NAME, &name, 1, digest) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    *out = NOBODY_FIRST + (uint32_t)(digest[0] | (digest[1] & 3) << 8);
-    return HUFU_OK;
 }
 
 /* True where the password that was checked is the one the person still has. */
@@ -198,37 +86,47 @@ enum hufu_err handle_login(struct worker *w, struct request *req, struct msg_whe
     struct view name = msg_text(&req->msg, MSG_USER);
     struct attempt try = { .user = directory_user(w->core->dir, name) };
     uint32_t factor_id = 0;
-    enum hufu_err err;
+    enum hufu_err err = attempt_read(req, &try);
 
     (void)where;
+    if (err != HUFU_OK)
+        return err;
+    try.use = (struct challenge_use){ CHALLENGE_LOGIN, { name }, 1 };
     try.other_ok = password_holds(req, try.user);
-    err = factor_of_nobody(w, name, &factor_id);
+    err = attempt_of_nobody(w, name, &factor_id);
     if (err != HUFU_OK)
         return err;
     if (try.user != NULL)
         factor_id = try.user->id;
-    err = judge_factor(w, req, factor_id, &try, 2);
+    err = attempt_judge(w, req, factor_id, &try, 3);
     if (err != HUFU_OK)
         return err;
     /* A password or a state that changes before this is committed is looked at again. */
     op_expect(&req->op[0], row_numbered_key(req, TABLE_USER, try.user->id),
               row_seen(try.user->seq));
-    return open_session(w, req, try.user);
+    err = open_session(w, req, try.user); /* its row before theirs: the sweeper looks for it */
+    return err == HUFU_OK ? breakglass_use(w, req, try.user) : err;
 }
 
 enum hufu_err handle_step_up(struct worker *w, struct request *req, struct msg_where *where)
 {
     struct attempt try = { .user = req->who.user, .other_ok = true, .in_session = true };
     struct session s = req->who.session;
-    enum hufu_err err;
+    enum hufu_err err = attempt_read(req, &try);
 
     (void)where;
-    err = judge_factor(w, req, try.user->id, &try, 2);
+    if (err != HUFU_OK)
+        return err;
+    try.use = (struct challenge_use){ CHALLENGE_STEP_UP, { view_of(s.hash, sizeof(s.hash)) }, 1 };
+    err = attempt_judge(w, req, try.user->id, &try, 2);
     if (err != HUFU_OK)
         return err;
     s.factor_ms = core_now(w->core);
+    s.is_bound = try.shown == SHOWN_KEY && try.key.challenge.is_bound;
+    if (s.is_bound != 0)
+        memcpy(s.bound, try.key.challenge.digest, sizeof(s.bound));
     req->reply.success = MSG_204;
-    return write_session(w, req, &s, s.seq);
+    return session_write(w, req, &req->op[0], &s, s.seq);
 }
 
 enum hufu_err handle_logout(struct worker *w, struct request *req, struct msg_where *where)
@@ -253,7 +151,7 @@ static bool is_weak(struct worker *w, const struct request *req, const struct us
     size_t chars_min = (size_t)conf_u64(w->core->conf, CONF_PASSWORD_CHARS);
 
     return password_rule_check(view_str(user->name), password, chars_min) != HUFU_OK ||
-           check_text(w, password) != HUFU_OK ||
+           check_text(w, password) != HUFU_OK || deny_has(w->core->deny, password) ||
            (password.len == old.len && bytes_equal(password.p, old.p, old.len));
 }
 
@@ -264,31 +162,35 @@ static enum hufu_err write_password(struct worker *w, struct request *req)
     struct session s = req->who.session;
     enum hufu_err err;
 
-    changed.password = req->person.stored;
-    changed.password_ms = core_now(w->core);
+    user_set_password(&changed, &req->person.stored,
+                      (size_t)conf_u64(w->core->conf, CONF_PASSWORD_KEEP), core_now(w->core));
     if (changed.password_by != changed.seed_by) /* else it may be who was told both that is here */
         changed.password_by = 0;
     manage_end_sessions(w->core, &changed);
     s.created_ms = changed.sessions_from_ms;
     err = manage_write_user(w, req, &changed);
     wipe(&changed, sizeof(changed));
-    return err == HUFU_OK ? write_session(w, req, &s, s.seq) : err;
+    return err == HUFU_OK ? session_write(w, req, &req->op[0], &s, s.seq) : err;
 }
 
 enum hufu_err handle_password_change(struct worker *w, struct request *req, struct msg_where *where)
 {
     const struct user *user = req->who.user;
-    struct attempt try = { .user = user, .in_session = true, .without_code = true };
+    struct attempt try = { .user = user, .in_session = true, .shown = SHOWN_NONE };
     enum hufu_err err;
 
     if (is_weak(w, req, user))
         return manage_at(where, MSG_NEW_PASSWORD, HUFU_BAD_REQUEST);
     try.other_ok = password_holds(req, user);
-    if (try.other_ok && req->person.stored.kib == 0)
+    if (try.other_ok && !req->person.former && req->person.stored.kib == 0)
         return HUFU_UNAVAILABLE; /* it could not be hashed */
-    err = judge_factor(w, req, user->id, &try, 3);
+    err = attempt_judge(w, req, user->id, &try, 3);
     if (err != HUFU_OK)
         return err;
+    if (req->person.former) { /* told only to who knows the present one */
+        req->draft.op_count = 0;
+        return manage_at(where, MSG_NEW_PASSWORD, HUFU_BAD_REQUEST);
+    }
     req->reply.success = MSG_204;
     return write_password(w, req);
 }

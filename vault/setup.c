@@ -170,6 +170,7 @@ static enum hufu_err add_user(struct keeper *k, uint32_t id, const struct init_u
     (void)snprintf(user.group, sizeof(user.group), "%s", in->group);
     user.created_ms = k->core->clock->now_ms(k->core->clock);
     user.password_ms = user.created_ms;
+    user.since_ms = user.created_ms;
     err =
         password_make(&k->w.draw, view_str(in->password), (uint32_t)conf_u64(conf, CONF_ARGON_KIB),
                       (uint32_t)conf_u64(conf, CONF_ARGON_PASSES), &user.password);
@@ -271,7 +272,7 @@ enum hufu_err setup_vault(struct keeper *k, struct view init_text)
     if (err != HUFU_OK)
         return err;
     ids = (struct row_ids){ (uint32_t)init->domain_count + 1, (uint32_t)init->partner_count + 1,
-                            (uint32_t)init->user_count + 1 };
+                            (uint32_t)init->user_count + 1, 1 };
     err = make_kek(k, &kek);
     if (err == HUFU_OK)
         err = make_system_keys(k, &kek);

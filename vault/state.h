@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vault/access/deny.h"
 #include "vault/access/directory.h"
 #include "vault/access/refusal.h"
 #include "vault/access/verbs.h"
@@ -42,6 +43,10 @@ enum core_limit { /* what a counter is for */
                   LIMIT_LOOKUPS,
                   LIMIT_REVEALS_FACTOR,
                   LIMIT_REVEALS_DAY,
+                  LIMIT_REVEALS_PURPOSE,
+                  LIMIT_REVEALS_MINUTE,
+                  LIMIT_REVEAL_MISSES,
+                  LIMIT_REVEAL_SEQUENCE,
                   LIMIT_COUNT
 };
 
@@ -51,8 +56,10 @@ enum core_phase {
     CORE_BROKEN, /* what was found must not be served: a person has to look */
 };
 
+struct alarms;
 struct fill;
 struct request;
+struct reveal_watch;
 
 struct core {
     const struct conf *conf;
@@ -65,6 +72,7 @@ struct core {
     struct directory *dir;
     struct signer *signer;
     struct refusals *refusals;
+    struct deny *deny;         /* passwords that nobody may have */
     struct remnants *remnants; /* nearly full buckets */
     struct format_set *formats;
     struct bins bins;                    /* of the setting token.bins */
@@ -82,6 +90,8 @@ struct core {
     _Atomic uint64_t judged_ms; /* the store's time, which is held where the clock ran back */
     struct sweeps sweeps;       /* the sweeper's own */
     struct fill *fill;          /* fill.h */
+    struct alarms *alarms;      /* alarm_desk.h */
+    struct reveal_watch *watch; /* reveal_watch.h */
     struct tally {              /* since the start, by domain id; the last is for the rest */
         _Atomic uint64_t created, revealed;
         _Atomic uint64_t lookup_hits, lookup_misses;

@@ -21,7 +21,7 @@
 #define SWEEP_ROWS_MAX 4096 /* rows that one operation takes away, at most … */
 #define SWEEP_ENDS_MAX 256  /* … and tokens that one ends: its entry names them */
 #define SWEEP_KEY_MAX  80   /* bytes: a token's key is the longest */
-#define SWEEP_TABLES   3
+#define SWEEP_TABLES   5
 
 struct worker;
 
@@ -41,9 +41,17 @@ struct sweep_pass { /* over one table */
     _Atomic int way; /* enum sweep_way */
 };
 
+struct grant_walk { /* over the grants, which are in memory: grant_sweep.c */
+    uint8_t at[16]; /* the last one looked at … */
+    size_t at_len;  /* … 0: none yet */
+    uint64_t due_boot_ms;
+};
+
 struct sweeps { /* of the whole core */
     struct sweep_pass pass[SWEEP_TABLES];
+    struct grant_walk grants;
     uint64_t removal_due_boot_ms; /* a second after one that was not full */
+    uint64_t people_due_boot_ms;  /* sweep_people.c */
 };
 
 /* One thing that is due with each table: a chunk is read or an operation handed in. True where

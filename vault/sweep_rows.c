@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "vault/base/secret.h"
+#include "vault/escalation.h"
 #include "vault/fill.h"
 #include "vault/handle.h"
 #include "vault/idempotency.h"
@@ -69,6 +70,35 @@ static bool counter_is_due(struct view image, uint64_t now_ms)
     return reader_end(&r) == HUFU_OK && until_ms <= now_ms;
 }
 
+/* now_ms: as long ago as the rows are kept. */
+static bool seen_is_due(struct view image, uint64_t now_ms)
+{
+    struct reader r;
+    uint64_t first_ms;
+
+    reader_init(&r, image.p, image.len);
+    first_ms = reader_u64(&r);
+    return !r.failed && first_ms < now_ms;
+}
+
+static bool trail_is_due(struct view image, uint64_t now_ms)
+{
+    uint64_t until_ms;
+
+    return escalation_until(image, &until_ms) == HUFU_OK && until_ms <= now_ms;
+}
+
+/* The time that the rows of a table are held against. */
+static uint64_t time_for(const struct core *core, uint8_t table)
+{
+    uint64_t now_ms = core_now(core), kept_ms;
+
+    if (table != TABLE_SEEN)
+        return now_ms;
+    kept_ms = conf_u64(core->conf, CONF_SEEN_DAYS) * ROW_DAY_MS;
+    return now_ms > kept_ms ? now_ms - kept_ms : 0;
+}
+
 /* Nobody may see from a token whether the sweeper has come by: changed_ms stays. */
 static void add_token(struct worker *w, struct sweep *s, struct view key, uint64_t seq)
 {
@@ -109,6 +139,8 @@ static const struct kind kinds[SWEEP_TABLES] = {
     { TABLE_TOKEN, false, "token-expire", token_is_due, add_token },
     { TABLE_IDEM, true, "sweep", answer_is_due, add_removal },
     { TABLE_COUNTER, true, "sweep", counter_is_due, add_removal },
+    { TABLE_SEEN, true, "sweep", seen_is_due, add_removal },
+    { TABLE_TRAIL, true, "sweep", trail_is_due, add_removal },
 };
 
 struct look { /* what a chunk hands to each row */
@@ -167,7 +199,9 @@ static void tell_fill(struct core *core, const struct sweep_pass *p, enum hufu_e
 static bool read_chunk(struct worker *w, const struct kind *kind, struct sweep_pass *p)
 {
     uint64_t rate = conf_u64(w->core->conf, CONF_SWEEP_ROWS_S), boot = core_boot(w->core);
-    struct look look = { .core = w->core, .kind = kind, .pass = p, .now_ms = core_now(w->core) };
+    struct look look = {
+        .core = w->core, .kind = kind, .pass = p, .now_ms = time_for(w->core, kind->table)
+    };
     size_t max = rate / CHUNKS_S < CHUNK_MAX ? (size_t)(rate / CHUNKS_S) : CHUNK_MAX;
     struct view prefix = view_of(&kind->table, 1), from = prefix;
     uint8_t mem[STORE_KEY_MAX];

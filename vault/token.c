@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "vault/alarm.h"
 #include "vault/base/secret.h"
 #include "vault/decoy.h"
 #include "vault/ff1_domain.h"
@@ -35,6 +36,8 @@ enum hufu_err token_read(struct worker *w, struct request *req, struct view in, 
     return HUFU_OK;
 }
 
+static const struct record nothing = { .state = RECORD_DELETED };
+
 enum hufu_err token_find(struct worker *w, struct request *req, struct token *t)
 {
     enum hufu_err err;
@@ -42,8 +45,10 @@ enum hufu_err token_find(struct worker *w, struct request *req, struct token *t)
     if (ff1_domain_is(req->domain))
         return ff1_domain_find(w, req->domain, t);
     err = row_find_record(w, req->domain, t->key, &t->rec, &t->seen);
-    if (err == HUFU_NOT_FOUND)
+    if (err == HUFU_NOT_FOUND) {
         decoy_open(w, req->domain, t->key);
+        t->rec = nothing; /* as large a copy as of one that is found */
+    }
     return err;
 }
 
@@ -71,6 +76,13 @@ enum hufu_err token_op(struct request *req, const struct token *t, size_t rows_m
     return HUFU_OK;
 }
 
+bool token_touch(struct request *req, const struct record *rec)
+{
+    if (rec->planted == 1)
+        alarm_note(req, ALARM_RULE_PLANTED);
+    return rec->planted == 1;
+}
+
 enum hufu_err token_refusal(struct request *req, const struct token *t, enum hufu_err err)
 {
     if (refuse_entry(req, err) != HUFU_OK || name_token(req, t) != HUFU_OK)
@@ -96,6 +108,8 @@ enum hufu_err token_begin(struct worker *w, struct request *req, struct token *t
         err = manage_at(where, MSG_DOMAIN, HUFU_UNSUPPORTED_MODE);
     if (err == HUFU_OK)
         err = token_find(w, req, t);
+    if (err == HUFU_OK && req->who.role != ROLE_SECURITY_ADMIN)
+        (void)token_touch(req, &t->rec);
     if (err == HUFU_OK && p != NULL && !record_has_partner(&t->rec, p->id))
         err = HUFU_NOT_FOUND;
     return err == HUFU_NOT_FOUND ? token_refusal(req, t, err) : err;

@@ -30,12 +30,16 @@ HUFU_MUST_USE enum hufu_err token_find(struct worker *w, struct request *req, st
 HUFU_MUST_USE enum hufu_err token_op(struct request *req, const struct token *t, size_t rows_max);
 /*
  * domain, token, reason: what most verbs on a token begin with. The owner is a partner who sent the
- * value; people see all tokens of their domains. Sets req->domain; t->rec is read.
+ * value; people see all tokens of their domains. Sets req->domain; t->rec is read. A planted token
+ * is touched by all but security administrators, who plant and end them.
  * FORBIDDEN, NOT_TOKEN, VALUE_IN_TEXT, UNSUPPORTED_MODE with *where; NOT_FOUND, its entry drafted;
  * UNAVAILABLE.
  */
 HUFU_MUST_USE enum hufu_err token_begin(struct worker *w, struct request *req, struct token *t,
                                         struct msg_where *where);
+/* True where the token is planted (C28): the alarm is noted. Whoever comes by a record and has not
+ * to care for it asks first. */
+bool token_touch(struct request *req, const struct record *rec);
 /* As refuse_entry, with the token's name. */
 HUFU_MUST_USE enum hufu_err token_refusal(struct request *req, const struct token *t,
                                           enum hufu_err err);

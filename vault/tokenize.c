@@ -7,6 +7,7 @@
 #include "vault/ff1_domain.h"
 #include "vault/manage.h"
 #include "vault/mapping.h"
+#include "vault/subject.h"
 
 #define ITEMS_PER_ENTRY 256
 #define ROWS_PER_ITEM   (1 + INDEX_ROWS_MAX)
@@ -69,6 +70,10 @@ static enum hufu_err add_item(struct tokenize_job *job, struct mapping *it, stru
         op_write(op, it->token_key, it->image, it->image_len);
     if (it->writes_index)
         index_write(op, &it->index, it->token, it->token_len);
+    if (it->writes_subject)
+        err = subject_add(job->w, job->req, op, job->d->id, mapping_token(it), it->in.subject);
+    if (err != HUFU_OK)
+        return err;
     if (it->is_fresh_value || (job->d->mode == MODE_DETERMINISTIC && it->twin == NULL))
         err = count_guess(job, it, op, it->is_fresh_value);
     if (err == HUFU_OK)
@@ -280,7 +285,7 @@ static enum hufu_err refuse_item(struct tokenize_job *job, enum hufu_err err)
 enum hufu_err handle_tokenize(struct worker *w, struct request *req, struct msg_where *where)
 {
     struct tokenize_job job = { .w = w, .req = req, .now_ms = core_now(w->core) };
-    size_t ops, receipt_at, per;
+    size_t ops, receipt_at, per, named;
     enum hufu_err err;
 
     err = prepare(&job, where);
@@ -292,7 +297,8 @@ enum hufu_err handle_tokenize(struct worker *w, struct request *req, struct msg_
         return err;
     ops = (job.count + ITEMS_PER_ENTRY - 1) / ITEMS_PER_ENTRY;
     per = job.count < ITEMS_PER_ENTRY ? job.count : ITEMS_PER_ENTRY;
-    if (request_ops(req, ops, ROWS_PER_ITEM * per, ROWS_PER_ITEM * per, per + 1) != HUFU_OK)
+    named = job.subjects < per ? job.subjects : per;
+    if (request_ops(req, ops, ROWS_PER_ITEM * per, ROWS_PER_ITEM * per + named, per + 1) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     for (size_t i = 0; i < ops; i++)
         if (make_op(&job, i) != HUFU_OK)

@@ -143,8 +143,11 @@ static enum hufu_err walk(struct keeper *k, uint8_t table,
 
 static enum hufu_err read_rows(struct keeper *k)
 {
-    static const uint8_t tables[] = { TABLE_META,   TABLE_DOMAIN,  TABLE_PARTNER, TABLE_USER,
-                                      TABLE_FACTOR, TABLE_SESSION, TABLE_CEREMONY };
+    static const uint8_t tables[] = {
+        TABLE_META,    TABLE_DOMAIN,     TABLE_PARTNER, TABLE_USER,      TABLE_FACTOR,
+        TABLE_SESSION, TABLE_CEREMONY,   TABLE_GRANT,   TABLE_RECIPIENT, TABLE_ALARM,
+        TABLE_HOLD,    TABLE_CREDENTIAL, TABLE_EXPORT,  TABLE_CASE,
+    };
     enum hufu_err err = HUFU_OK;
 
     for (size_t i = 0; i < sizeof(tables) && err == HUFU_OK; i++)

@@ -140,8 +140,8 @@ def flush(vault):
 
 @contextlib.contextmanager
 def small_flushes(vault):
-    """A generation of 2,000 rows is due again and again."""
-    restart(vault, dict(QUIET, **{"core.generation_ops": 2000}))
+    """A generation of 65,536 rows is due again and again."""
+    restart(vault, dict(QUIET, **{"core.generation_ops": 65536}))
     grown = since(vault, "hufu_map_rows_flushed_total", "hufu_map_slices_total")
     yield lambda: "%.0f rows/s in %.0f slices/s" % grown()
 
@@ -159,12 +159,15 @@ def rotation(vault):
     """rotate-data-key over all records, again and again, at the default rate."""
     restart(vault, {})
     carl, cora = (Person(vault.instance, name).ready() for name in ("carl", "cora"))
-    stop, rows = threading.Event(), [0]
+    stop, rows, paths = threading.Event(), [0], []
 
     def rounds():
         while not stop.is_set():
-            path, last = propose_rotation(carl, cora), 0
-            while (c := carl.get(path).expect(200).json())["state"] == "running":
+            paths.append(propose_rotation(carl, cora))
+            last = 0
+            while (c := carl.get(paths[-1]).expect(200).json())["state"] == "running":
+                if stop.is_set():
+                    return
                 rows[0] += max(c["done"] - last, 0)
                 last = c["done"]
                 time.sleep(0.2)
@@ -176,6 +179,9 @@ def rotation(vault):
     yield lambda: "%.0f records/s" % ((rows[0] - before) / (time.monotonic() - began))
     stop.set()
     thread.join(lib.LONG_S)
+    restart(vault, {"ceremony.rows_per_s": 0})  # nobody waits for the last one at that rate
+    lib.lib.wait_for(lambda: carl.get(paths[-1]).expect(200).json()["state"] == "done",
+                     lib.LONG_S, "the last rotation ends")
 
 
 @contextlib.contextmanager

@@ -6,10 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vault/access/case_row.h"
+#include "vault/access/export_row.h"
+#include "vault/access/grant.h"
 #include "vault/access/rows.h"
+#include "vault/access/share_row.h"
 #include "vault/base/secret.h"
+#include "vault/escalation.h"
 #include "vault/keys/keyrow.h"
 #include "vault/record.h"
+#include "vault/reveal_seen.h"
 
 #define OUT_MAX 131072
 
@@ -104,7 +110,7 @@ static void try_plain_rows(const uint8_t *in, size_t in_len, struct buf *out)
     struct view row = view_of(in, in_len);
     struct factor factor = { .user_id = 7 }, factor_before = factor;
     struct session session = { .user_id = 7 }, session_before = session;
-    struct row_ids ids = { 7, 8, 9 }, ids_before = ids;
+    struct row_ids ids = { 7, 8, 9, 10 }, ids_before = ids;
 
     if (factor_get(row, &factor) == HUFU_OK) {
         factor_put(&factor, out);
@@ -129,6 +135,70 @@ static void try_plain_rows(const uint8_t *in, size_t in_len, struct buf *out)
     buf_reset(out);
 }
 
+/* A grant is what it says it is: no text is cut short, no token named twice. */
+static void try_grant(const uint8_t *in, size_t in_len, struct buf *out)
+{
+    struct grant g = { .user_id = 7 };
+
+    if (grant_get(view_of(in, in_len), &g) == HUFU_OK) {
+        assert(g.remaining <= g.count && g.approval_count <= GRANT_APPROVALS_MAX);
+        for (size_t i = 0; i < g.token_count; i++)
+            assert(grant_names(&g, g.token_id[i]));
+        grant_put(&g, out);
+        assert(in_len <= GRANT_ROW_MAX);
+        same(out, in, in_len);
+    } else {
+        assert(g.user_id == 7 && g.state == 0);
+    }
+    buf_reset(out);
+}
+
+/* Its texts may hold a NUL, too. */
+static void try_case(const uint8_t *in, size_t in_len, struct buf *out)
+{
+    struct case_row c = { .done = 7 };
+
+    if (case_row_get(view_of(in, in_len), &c) == HUFU_OK) {
+        assert(c.next_len <= CASE_NEXT_MAX && c.subject[0] != '\0');
+        case_row_put(&c, out);
+        assert(buf_check(out) == HUFU_OK && out->len <= in_len && out->len <= CASE_ROW_MAX);
+    } else {
+        assert(c.done == 7 && c.kind == 0);
+    }
+    buf_reset(out);
+}
+
+/* As with these. */
+static void try_sharing(const uint8_t *in, size_t in_len, struct buf *out)
+{
+    struct recipient r = { .created_ms = 7 };
+    struct share_row line = { .at_ms = 7 };
+    struct export_row row = { .began_ms = 7 };
+
+    if (recipient_get(view_of(in, in_len), &r) == HUFU_OK) {
+        assert(r.cert_len <= RECIPIENT_CERT_MAX);
+        recipient_put(&r, out);
+        assert(buf_check(out) == HUFU_OK && out->len <= in_len);
+    } else {
+        assert(r.created_ms == 7 && r.kind == 0);
+    }
+    buf_reset(out);
+    if (share_row_get(view_of(in, in_len), &line) == HUFU_OK) {
+        share_row_put(&line, out);
+        assert(buf_check(out) == HUFU_OK && out->len <= in_len && out->len <= SHARE_ROW_MAX);
+    } else {
+        assert(line.at_ms == 7 && line.kind == 0);
+    }
+    buf_reset(out);
+    if (export_row_get(view_of(in, in_len), &row) == HUFU_OK) {
+        export_row_put(&row, out);
+        assert(buf_check(out) == HUFU_OK && out->len <= in_len && out->len <= EXPORT_ROW_MAX);
+    } else {
+        assert(row.began_ms == 7 && row.state == 0);
+    }
+    buf_reset(out);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -137,6 +207,21 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     if (secret_heap_init(65536) != HUFU_OK) /* a seed is a secret */
         abort();
     return 0;
+}
+
+/* Rows in the clear that tell of reveals: nothing but their own lengths is accepted. */
+static void try_reveals(const uint8_t *in, size_t in_len)
+{
+    static const uint8_t key[REVEAL_SEEN_KEY_LEN] = { TABLE_SEEN };
+    struct reveal_seen row;
+    uint64_t until_ms;
+
+    if (reveal_seen_parse(view_of(key, sizeof(key)), view_of(in, in_len), &row) == HUFU_OK)
+        assert(row.token_len >= 1 && row.token_len <= FORMAT_TOKEN_MAX &&
+               in_len == 12 + row.token_len && memcmp(row.token, in + 12, row.token_len) == 0);
+    if (escalation_until(view_of(in, in_len), &until_ms) == HUFU_OK)
+        assert(in[16] <= ESCALATION_TYPES_MAX &&
+               in_len == 17 + (size_t)in[16] * ESCALATION_TYPE_LEN);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t in_len);
@@ -148,7 +233,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t in_len)
     buf_fixed(&out, mem, sizeof(mem));
     try_record(in, in_len, &out);
     try_keys(in, in_len, &out);
+    try_grant(in, in_len, &out);
+    try_case(in, in_len, &out);
+    try_sharing(in, in_len, &out);
     try_named_rows(in, in_len, &out);
     try_plain_rows(in, in_len, &out);
+    try_reveals(in, in_len);
     return 0;
 }

@@ -118,6 +118,10 @@ def on_terminal(command, typed=()):
 REASON = ("--reason", "case 17")
 POST, GET = "POST", "GET"
 CEREMONIES = "/v1/ceremonies"
+GRANTS = "/v1/grants"
+EXPORTS = "/v1/exports"
+SUBJECTS = "/v1/subjects"
+LATER = "2030-01-01T00:00:00Z"
 
 
 def calls(v):
@@ -138,6 +142,41 @@ def calls(v):
          {"domain": "cards", "token": TOKEN}),
         (("token", "replace", "cards", *REASON), TOKEN + "\n" + VALUE + "\n", True, POST,
          "/v1/tokens/replace", {"domain": "cards", "token": TOKEN, "value": VALUE, **why}),
+        (("grant", "ask", "cards", "--purpose", "dispute", "--count", "3", "--expires-in", "60",
+          "--recipient", "police", *REASON), "", False, POST, GRANTS,
+         {"domain": "cards", "purpose": "dispute", "count": 3, "expires_in": 60,
+          "recipient": "police", **why}),
+        (("grant", "ask", "cards", "--purpose", "dispute", "--count", "1", "--expires-in", "60",
+          "--tokens", *REASON), TOKEN + "\n" + VALUE + "\n", False, POST, GRANTS,
+         {"domain": "cards", "purpose": "dispute", "count": 1, "expires_in": 60,
+          "tokens": [TOKEN, VALUE], **why}),
+        (("grant", "show", ID), "", False, GET, GRANTS + "/" + ID, None),
+        (("grant", "approve", ID), "", False, POST, GRANTS + "/" + ID + "/approve", None),
+        (("grant", "approve", ID, "--count", "1", "--expires-in", "60", "--digest", "abc",
+          "--tokens", *REASON), TOKEN + "\n", False, POST, GRANTS + "/" + ID + "/approve",
+         {"count": 1, "expires_in": 60, "digest": "abc", "tokens": [TOKEN], **why}),
+        (("grant", "deny", ID, *REASON), "", False, POST, GRANTS + "/" + ID + "/deny", why),
+        (("recipient", "add", "court", "--kind", "public", "--assessment", "A-1",
+          "--assessment-until", LATER, "--legal-basis", "order 12", "--use", "trial",
+          "--cert-file", cert), "", False, POST, "/v1/recipients",
+         {"name": "court", "kind": "public", "legal_basis": "order 12", "use": "trial",
+          "cert_pem": pem, "assessment": {"ref": "A-1", "valid_until": LATER}}),
+        (("recipient", "assess", "court", "--contract", "C-1", "--contract-until", LATER,
+          "--channel-check", "K-1", "--channel-until", LATER, "--tool-check", "T-1",
+          "--tool-until", LATER, *REASON), "", False, POST, "/v1/recipients/court/assessment",
+         {"contract": {"ref": "C-1", "valid_until": LATER},
+          "channel_check": {"ref": "K-1", "valid_until": LATER},
+          "tool_check": {"ref": "T-1", "valid_until": LATER}, **why}),
+        (("export", "begin", "cards", "--grant", ID, "--purpose", "dispute", *REASON),
+         TOKEN + "\n" + VALUE + "\n", False, POST, EXPORTS,
+         {"domain": "cards", "grant": ID, "purpose": "dispute", "tokens": [TOKEN, VALUE], **why}),
+        (("export", "begin", "cards", "--grant", ID, "--purpose", "dispute", "--all", *REASON), "",
+         False, POST, EXPORTS, {"domain": "cards", "grant": ID, "purpose": "dispute", **why}),
+        (("export", "show", ID), "", False, GET, EXPORTS + "/" + ID, None),
+        (("grant", "withdraw", ID), "", False, POST, GRANTS + "/" + ID + "/withdraw", None),
+        (("subject", "approve", ID), "", False, POST, SUBJECTS + "/" + ID + "/approve", None),
+        (("subject", "deny", ID, *REASON), "", False, POST, SUBJECTS + "/" + ID + "/deny", why),
+        (("subject", "show", ID), "", False, GET, SUBJECTS + "/" + ID, None),
         (("ceremony", "propose", "freeze-lift", "--subject", "users/olga", *REASON), "", False,
          POST, CEREMONIES, {"kind": "freeze-lift", "subject": "users/olga", **why}),
         (("ceremony", "show", ID), "", False, GET, CEREMONIES + "/" + ID, None),
@@ -157,6 +196,8 @@ def calls(v):
          CEREMONIES, {"kind": "change-role", "subject": "omar", "role": "auditor", **why}),
         (("user", "reset-factor", "omar", *REASON), "", False, POST, CEREMONIES,
          {"kind": "reset-factor", "subject": "omar", **why}),
+        (("user", "enrol-key", "omar", *REASON), "", False, POST, CEREMONIES,
+         {"kind": "enrol-key", "subject": "omar", **why}),
         (("user", "reset-password", "omar", *REASON), "", False, POST, CEREMONIES,
          {"kind": "reset-password", "subject": "omar", **why}),
         (("user", "add", "nora", "--role", "operator"), "", False, POST, "/v1/users",
@@ -176,15 +217,21 @@ def calls(v):
           "purposes": ["chargeback"], "keep": {"prefix": 6, "suffix": 4},
           "consent_required": True}),
     ]
+    for verb in ("report", "restrict", "lift", "erase", "hold", "release"):
+        kind = "lift-restriction" if verb == "lift" else verb
+        rows.append((("subject", verb, "ref-1", *REASON), "", False, POST, SUBJECTS,
+                     {"kind": kind, "subject": "ref-1", **why}))
     for verb in ("suspend", "resume", "revoke", "delete"):
         rows.append((("token", verb, "cards", *REASON), TOKEN + "\n", True, POST,
                      "/v1/tokens/" + verb, {"domain": "cards", "token": TOKEN, **why}))
-    for noun, name in (("user", "omar"), ("partner", "acme"), ("domain", "cards")):
+    for noun, name in (("user", "omar"), ("partner", "acme"), ("domain", "cards"),
+                       ("recipient", "bank")):
         rows.append(((noun, "list"), "", False, GET, "/v1/%ss" % noun, None))
         for verb in ("freeze", "unfreeze"):
             rows.append(((noun, verb, name, *REASON), "", False, POST,
                          "/v1/%ss/%s/%s" % (noun, name, verb), why))
-    for noun, path in (("ceremony", CEREMONIES), ("key", "/v1/keys")):
+    for noun, path in (("ceremony", CEREMONIES), ("grant", GRANTS), ("key", "/v1/keys"),
+                       ("export", EXPORTS)):
         rows.append(((noun, "list"), "", False, GET, path, None))
     return rows
 
@@ -269,6 +316,59 @@ def test_lists_follow_next_to_the_end(v):
         equal(stub.hufu("key", "list")[0], 2, "an empty page with a next")
         stub.answers = [(200, [])]
         equal(stub.hufu("key", "list")[0], 2, "a reply that is no list")
+
+
+def test_C50_reports_follow_next_to_the_end(v):
+    """All pages, with the first one's end; numbers of pages added up; nothing without end."""
+    until = "2026-11-22T10:00:00.000Z"
+
+    def page(items, after, **more):
+        return 200, {"items": items, "next": after, "since": None, "until": until, **more}
+
+    def item(name):
+        return {"time": until, "domain": name, "purpose": "+p", "partners": ["acme", "zeta"]}
+    impact = ("report", "impact", "olga")
+    with Stub(v) as stub:
+        stub.answers = [page([item("a"), item("b")], "17"), page([], "20017"),
+                        page([item("c")], None)]
+        code, out, err = stub.hufu(*impact, "--from", "2026-11-21", "--json")
+        equal((code, [json.loads(line)["domain"] for line in out.splitlines()]),
+              (0, ["a", "b", "c"]), "items (%s)" % err)
+        path = "/v1/reports/impact?user=olga&since=2026-11-21T00:00:00Z"
+        equal([r[1] for r in stub.requests],
+              [path, path + "&until=%s&after=17" % until, path + "&until=%s&after=20017" % until],
+              "paths")
+        stub.answers = [page([item("a,b")], None)]
+        code, out, _ = stub.hufu(*impact, "--csv")
+        head, row, end = out.split("\n")  # CR LF, read as text
+        equal((code, head, row, end),
+              (0, "time,domain,purpose,reason,subject,partners,request_id,token_id,index",
+               until + ",\"a,b\",'+p,,,acme; zeta,,,", ""), "CSV")
+        rows = [{"day": "2026-11-21", "domain": "a", "requests": 2, "values": 3, "replaced": 0}]
+        stub.answers = [page([], "5", partner="acme", refusals={"forbidden": 1}, sent=rows),
+                        page([], None, partner="acme", refusals={"forbidden": 2}, sent=rows)]
+        code, out, _ = stub.hufu("report", "partner", "acme", "--sent", "--json")
+        equal((code, json.loads(out)), (0, {**rows[0], "requests": 4, "values": 6}), "sums")
+        times = {"count": 1, "sum_ms": 30, "worst_ms": 30}
+        stub.answers = [(200, {"next": "5", "until": until, "time_to_alarm": times, "reveals": 2,
+                               "rights": {"people": {"total": 8, "compliant": 6}}}),
+                        (200, {"next": None, "until": until, "reveals": 1,
+                               "time_to_alarm": {"count": 2, "sum_ms": 60, "worst_ms": 50}})]
+        code, out, _ = stub.hufu("report", "indicators", "--json")
+        found = json.loads(out)
+        equal((code, found["reveals"], found["time_to_alarm"], found["rights"]["people"]),
+              (0, 3, {"count": 3, "sum_ms": 90, "worst_ms": 50, "mean_ms": 30},
+               {"total": 8, "compliant": 6, "percent": 75}), "indicators")
+        for answer in ((200, []), (200, {"items": [], "until": until}), (200, {"next": None}),
+                       page([], "x"), page([item("a")], "a/b"), page([item("a")], "")):
+            stub.answers = [answer]
+            equal(stub.hufu(*impact)[0], 2, "a reply that is no report: %s" % (answer,))
+        for next_one in ("7", "a-b"):
+            stub.answers = [page([item("a")], next_one), page([item("a")], next_one)]
+            equal(stub.hufu(*impact)[0], 2, "a report that does not end")
+        for wrong in ("20261", "2026-11-31", "2026-11-21T00:00:00", "2026-11-21T00:00:00.000Z1"):
+            code, _, err = stub.hufu(*impact, "--to", wrong)
+            equal((code, len(stub.requests), wrong in err), (7, 0, False), "--to " + wrong)
 
 
 def test_tables_on_a_terminal(v):

@@ -182,6 +182,7 @@ def test_C21_roles_and_verbs(v):
         "/v1/tokens/inspect": ("operator", "auditor"),
         "/v1/tokens/suspend": ("security_admin",), "/v1/tokens/resume": ("security_admin",),
         "/v1/tokens/revoke": ("security_admin",), "/v1/tokens/delete": ("security_admin",),
+        "/v1/tokens/plant": ("security_admin",),
         "/v1/detokenize": ("operator",), "/v1/domains": ("security_admin",),
         "/v1/partners": ("security_admin",), "/v1/users": ("security_admin",),
     }

@@ -207,4 +207,5 @@ test_C27_log_is_whole = kill.test_C27_log_is_whole
 if __name__ == "__main__":
     lib.run(globals(), ["front.per_address=256", "core.generation_ops=512", "core.flush_ms=50",
                         "auth.fresh_s=3600", "ceremony.rows_per_s=40000",
-                        "limit.reveals_per_factor=1000", "limit.reveals_per_day=10000"])
+                        "limit.reveals_per_factor=1000", "limit.reveals_per_day=10000",
+                        "limit.reveals_per_purpose=10000", "limit.reveals_per_minute=10000"])

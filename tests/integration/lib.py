@@ -179,7 +179,7 @@ class Instance:
 
     def roles(self):
         """Role -> pid, as hufud.run has them now."""
-        found = {k: n for k, n in self.run_file().items() if k in ROLES}
+        found = {k: n for k, n in self.run_file().items() if k in ROLES + ("alarm",)}
         self.seen.update(found.values())
         return found
 

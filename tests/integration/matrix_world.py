@@ -9,7 +9,7 @@ import urllib.parse
 
 import values as val
 from client import Client, Partner, Person
-from lib import check
+from lib import check, wait_for
 from matrix_rules import PEOPLE, PRIVILEGED, Case, Who, contract, foretell, product_table
 
 DEV_USER = {"operator": "olga", "approver": "anna", "custodian": "carl",
@@ -18,6 +18,7 @@ REASON = "matrix"
 WRONG_KIND = {"text": 7, "secret": 7, "u64": "x", "bool": "x", "texts": "x", "items": 7,
               "keep": 7, "qualification": 7}
 QUALIFIED_S = 4
+PAPER = {"ref": "A-1", "valid_until": "2039-01-01T00:00:00Z"}
 NEW_PASSWORD = "seven-Brass-lanterns-4"
 SHORT_S = 60  # life of a session, in the first start
 
@@ -49,6 +50,7 @@ class World:
         self.plain = Client(v)
         self.acme, self.zeta = Partner(v), Partner(v, "zeta")
         self.short_from = 0.0
+        self.reviewed = False
 
     # ---- a cell ----
 
@@ -102,6 +104,13 @@ class World:
         self.v.dev["users"].append({"name": user, "role": role, "totp_secret": seed["totp_secret"],
                                     "password": found["initial_password"]})
         return user
+
+    def allow_key(self, user):
+        """The id of an approved ceremony by which this person may enrol a key."""
+        body = {"kind": "enrol-key", "subject": user, "reason": REASON}
+        found = self.boss.ready().post("/v1/ceremonies", body).expect(201).json()["id"]
+        self.second.ready().post("/v1/ceremonies/%s/approve" % found).expect(200)
+        return found
 
     def bosses(self):
         self.boss, self.second = Person(self.v, "sara"), Person(self.v, "sven")
@@ -191,6 +200,12 @@ class World:
         self.v.dev["partners"].append({**account, "domains": [self.shared]})
         return Partner(self.v, name)
 
+    def add_recipient(self):
+        name = self.name("r")
+        self.boss.post("/v1/recipients", {"name": name, "kind": "outside",
+                                          "assessment": PAPER}).expect(201)
+        return name
+
     def add_domain(self, stem, partners):
         body = self.new_domain(partners)
         body["name"] = self.name("d-" + stem)
@@ -208,6 +223,7 @@ class World:
         self.theirs = self.add_domain("theirs", ["zeta"])
         self.ice = self.add_domain("ice", ["acme"])
         self.ice_token = self.acme.token(self.ice, val.pan())
+        self.plant_token = self.acme.token(self.shared, val.pan())  # nobody else touches it
         end = int(time.time()) + QUALIFIED_S
         late = self.add_partner("late", until=end)
         ice = self.add_partner("ice")
@@ -218,6 +234,10 @@ class World:
         for what, name in (("partners", ice.name), ("domains", self.ice)):
             self.boss.post("/v1/%s/%s/freeze" % (what, name), {"reason": REASON}).expect(200)
         self.frozen_partner = ice.name
+        self.recipient = self.add_recipient()
+        self.sealed_user = self.name("g")
+        self.boss.post("/v1/users", {"name": self.sealed_user, "role": "operator",
+                                     "sealed": True}).expect(201)
         self.partners["active"] = Who("partner", "partner", client=self.acme)
         self.partners["second"] = Who("second partner", "partner", client=self.zeta)
         self.partners["frozen"] = Who("frozen partner", "partner", client=ice, collects=False)
@@ -227,6 +247,33 @@ class World:
         self.kek = self.people["custodian", "active"]
         self.ceremony = {}
         time.sleep(max(0, end - time.time()) + 0.2)
+
+    def ask_grant(self):
+        """The id of a grant that waits for approval."""
+        who = self.people["operator", "active"]
+        reply = self.ask(self.rules["grant-ask"], who, self.sample("grant-ask"))
+        return reply.expect(201).json()["id"]
+
+    def an_alarm(self):
+        """The id of an alarm: the first about strangers, whose refusals were too many."""
+        rule, who = self.rules["alarm-list"], self.people["security_admin", "active"]
+
+        def look():
+            for _ in range(5):
+                self.plain.get("/v1/whoami").expect(401)
+            items = self.ask(rule, who, {}).expect(200).json()["items"]
+            return [i["id"] for i in items if "role" not in i]
+        return wait_for(look, 30, "an alarm", pause=0.5)[0]
+
+    def ask_about(self, approved):
+        """The id of a case about a data subject; where it is approved, a report."""
+        boss, anna = (self.people[r, "active"] for r in ("security_admin", "approver"))
+        reply = self.ask(self.rules["subject-ask"], boss, self.sample("subject-ask"))
+        case = reply.expect(201).json()["id"]
+        if approved:
+            sent = {"args": {"id": case}, "body": {}}
+            self.ask(self.rules["subject-approve"], anna, sent).expect(200)
+        return case
 
     # ---- requests ----
 
@@ -246,29 +293,40 @@ class World:
             "lookup": {"domain": self.shared, "value": val.pan()},
             "inspect": {"domain": self.shared, "token": token},
             "suspend": named, "resume": named, "revoke": named, "delete": named,
+            "token-plant": {**named, "token": self.plant_token},
             "replace": {**named, "value": like(token)},
             "login": {"user": "nobody-here", "password": "x" * 20, "otp": "000000"},
             "step-up": {"otp": "000000"},
+            "challenge": {"user": "nobody-here"}, "step-up-challenge": {}, "key-challenge": {},
+            "key-enrol": {"client_data": "QUJD", "attestation": "QUJD"},
             "password-change": {"password": "x" * 20, "new_password": NEW_PASSWORD},
             "detokenize": {**named, "purpose": "refund"},
             "grant-ask": {"domain": self.shared, "tokens": [token], "count": 1,
                           "purpose": "refund", "expires_in": 60, "reason": REASON},
             "grant-approve": {}, "grant-deny": {}, "grant-withdraw": {},
+            "alarm-review": {"reason": REASON},
             "ceremony-propose": {"kind": "rotate-kek", "reason": REASON},
             "ceremony-approve": {}, "ceremony-cancel": {},
+            "subject-ask": {"subject": "matrix-1", "kind": "report", "reason": REASON},
             "domain-add": self.new_domain(),
             "partner-add": {"name": self.name("p"), "cert_pem": "no certificate", "formats": [],
                             "domains": []},
             "user-add": {"name": self.name("u"), "role": "operator"},
             "partner-cert-add": {"cert_pem": "no certificate"},
+            "recipient-add": {"name": self.name("r"), "kind": "outside", "assessment": PAPER},
+            "recipient-assess": {"assessment": PAPER},
+            "export-begin": {"domain": self.shared, "tokens": [token], "purpose": "refund",
+                             "grant": "00000000-0000-7000-8000-000000000000", "reason": REASON},
             "partner-qualify": {"qualification": {"ref": "Q-1",
                                                   "valid_until": "2039-01-01T00:00:00Z"}},
         }
         queries = {"proof": {"index": 0, "size": 1}, "consistency": {"from": 1, "to": 1},
-                   "entries": {"from": 0, "limit": 1}}
+                   "entries": {"from": 0, "limit": 1},
+                   "report-impact": {"user": DEV_USER["operator"], "limit": 1}}
         names = {"domain": self.ice, "partner": self.frozen_partner,
-                 "user": self.ice_user["sre"]}
-        body = bodies.get(verb, {"reason": REASON} if "freeze" in verb else {})
+                 "user": self.ice_user["sre"], "report": "acme", "recipient": self.recipient}
+        reason = "freeze" in verb or verb == "user-leave"
+        body = bodies.get(verb, {"reason": REASON} if reason else {})
         return {"body": {**body, **change}, "query": dict(queries.get(verb, {})),
                 "args": {"name": names.get(verb.split("-")[0], "nothing"),
                          "id": self.ceremony.get("kek", "00000000-0000-7000-8000-000000000000")}}

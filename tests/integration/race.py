@@ -2,9 +2,9 @@
 """The same value by 64 connections at once: one token, created once. Also batches and changes.
 
 Then what may succeed once only, by 32 connections at once: a code at log-in and at step-up, a
-one-time token, an approval, an idempotency key. HUFU_ROUNDS rounds of these (default 150). A code
-is good for one step of 30 s, so codes are raced as often as the enrolled people have new ones, and
-the other kinds fill up the rest; the split is told at the end.
+one-time token, an approval, a grant, an idempotency key. HUFU_ROUNDS rounds of these (default 150).
+A code is good for one step of 30 s, so codes are raced as often as the enrolled people have new
+ones, and the other kinds fill up the rest; the split is told at the end.
 """
 
 import json
@@ -222,16 +222,23 @@ class Once:
 
     def __init__(self, v):
         self.v, self.acme, self.tokens = v, Partner(v), []
-        self.people = {n: Person(v, n).ready() for n in ("olga", "omar", "carl", "cora", "chen",
-                                                         "sara")}
-        self.machines, self.persons = Hammer(v, v.partner()), Hammer(v)
+        self.people = {n: Person(v, n).ready() for n in ("olga", "omar", "anna", "carl", "cora",
+                                                         "chen", "sara")}
         self.people["sara"].post("/v1/domains", {
             "name": "once", "format": "pan", "mode": "one-time", "partners": ["acme"],
             "keep": {"prefix": 0, "suffix": 0}, "purposes": ["refund"],
             "expected": 100000}).expect(201)
+        self.people["sara"].ready().post("/v1/domains", {
+            "name": "guarded", "format": "pan", "mode": "deterministic", "partners": ["acme"],
+            "keep": {"prefix": 6, "suffix": 4}, "purposes": ["dispute", "court"],
+            "purposes_one_approval": ["dispute"],
+            "purposes_two_approvals": ["court"]}).expect(201)
+        self.card = val.pan()
+        self.card_token = self.acme.token("guarded", self.card)
         self.coders = [self.enrol("racer%d" % i) for i in range(PEOPLE)]
         for person in self.coders[::2]:
             person.login()  # with the code of the step before, where that is still good
+        self.machines, self.persons = Hammer(v, v.partner()), Hammer(v)  # not silent for long
         self.hold, self.made = False, 0
 
     def enrol(self, name):
@@ -312,6 +319,53 @@ class Once:
         equal(sorted(users), ["carl", "chen", "cora"], "who approved")
         equal(self.keks(), before + 1, "keys made")
 
+    def ask(self, purpose):
+        """(path of a grant for one value that waits for approval, its id)"""
+        body = {"domain": "guarded", "tokens": [self.card_token], "count": 1, "purpose": purpose,
+                "expires_in": 600, "reason": "race"}
+        made = self.people["olga"].ready().post("/v1/grants", body).expect(201).json()
+        return "/v1/grants/" + made["id"], made["id"]
+
+    def race_grant_used(self):
+        """C24: a grant for one value by 32 connections at once reveals it once."""
+        path, number = self.ask("dispute")
+        self.people["anna"].ready().post(path + "/approve", {}).expect(200)
+        olga = self.people["olga"].ready()
+        body = {"domain": "guarded", "token": self.card_token, "purpose": "dispute",
+                "reason": "race", "grant": number}
+        replies = self.fire(self.persons, "/v1/detokenize", [body] * AT_ONCE,
+                            [bearer(olga)] * AT_ONCE)
+        equal(outcomes(replies), {"200": 1, "403 grant_required": AT_ONCE - 1}, "a grant for one")
+        equal([b["value"] for status, _, b in replies if status == 200], [self.card], "its value")
+        found = olga.get(path).expect(200).json()
+        equal((found["state"], found["remaining"]), ("used_up", 0), "the grant")
+
+    def race_grant_approved(self):
+        """The same approval by 32 connections at once counts once."""
+        path, _ = self.ask("court")
+        anna = self.people["anna"].ready()
+        replies = self.fire(self.persons, path + "/approve", [{}] * AT_ONCE,
+                            [bearer(anna)] * AT_ONCE)
+        equal(outcomes(replies), {"200": 1, "409 already_approved": AT_ONCE - 1}, "approvals")
+        found = anna.get(path).expect(200).json()
+        equal((found["state"], [a["user"] for a in found["approvals"]]), ("proposed", ["anna"]),
+              "the grant")
+        self.people["olga"].ready().post(path + "/withdraw", {}).expect(200)
+
+    def race_grant_asked(self):
+        """Asked for by 32 connections with one key: one grant."""
+        self.made += 1
+        olga = self.people["olga"].ready()
+        body = {"domain": "guarded", "count": 1, "purpose": "dispute", "expires_in": 600,
+                "reason": "race"}
+        head = bearer(olga) + "Idempotency-Key: ask-%d\r\n" % self.made
+        replies = self.fire(self.persons, "/v1/grants", [body] * AT_ONCE, [head] * AT_ONCE)
+        equal(outcomes(replies), {"201": AT_ONCE}, "one key, one grant")
+        numbers = {b["id"] for _, _, b in replies}
+        equal(len(numbers), 1, "grants of one key")
+        equal(sum("idempotency-replayed: true" in h for _, h, _ in replies), AT_ONCE - 1, "replays")
+        olga.post("/v1/grants/%s/withdraw" % numbers.pop(), {}).expect(200)
+
     def coder(self):
         """A person who has a code that was not shown yet, and that code; or None."""
         now = time.time()
@@ -354,7 +408,8 @@ class Once:
 def test_once_of_32(v):
     once, split = Once(v), {}
     kinds = (once.race_one_time, once.race_same_key_same_body, once.race_one_approver,
-             once.race_same_key_other_bodies)
+             once.race_same_key_other_bodies, once.race_grant_used, once.race_grant_approved,
+             once.race_grant_asked)
     for n in range(ONCE_ROUNDS):
         once.hold = n // 4 % 4 == 3
         kind = once.race_code() if n % 8 == 7 else None
@@ -362,8 +417,8 @@ def test_once_of_32(v):
             once.race_approvers()
             kind = "approvers"
         elif kind is None:
-            kinds[n % 4]()
-            kind = kinds[n % 4].__name__[5:]
+            kinds[n % len(kinds)]()
+            kind = kinds[n % len(kinds)].__name__[5:]
         split[kind] = split.get(kind, 0) + 1
     while not {"log-in", "step-up"} <= set(split):  # their codes were used up: a step later
         kind = once.race_code()
@@ -372,7 +427,7 @@ def test_once_of_32(v):
     split.pop(None, 0)
     once.close()
     print("# %d rounds of %d connections: %s" % (ONCE_ROUNDS, AT_ONCE, split))
-    check(len(split) == 7, "a kind was never raced: %s" % split)
+    check(len(split) == len(kinds) + 3, "a kind was never raced: %s" % split)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,10 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 FILES = ("config", "contract_http", "contract_tokenize", "contract_lifecycle",
          "contract_detokenize", "contract_admin", "contract_people", "contract_keys",
-         "contract_audit", "contract_ff1", "matrix", "limits", "cli", "cli_stub", "cli_csv", "race",
-         "planted", "tamper", "ff1_vectors", "hsm_life", "observe", "roles", "kill", "kill_rotate")
+         "contract_audit", "contract_ff1", "subjects", "matrix", "limits", "reveal_limits",
+         "alarms", "cli", "cli_stub", "cli_csv", "race", "planted", "tamper", "ff1_vectors",
+         "hsm_life", "observe", "roles", "kill", "kill_rotate", "contract_fido",
+         "browser_fido")
 FILE_LIMIT_S = 400
 CLOSING = re.compile(r"^(\d+) passed, (\d+) failed$")
 

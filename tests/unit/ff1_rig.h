@@ -35,6 +35,10 @@ static inline int ff1_setup(void **state)
     rig_set(&rig, "limit.guesses_per_day=1000000000");
     rig_set(&rig, "limit.reveals_per_factor=1000000000");
     rig_set(&rig, "limit.reveals_per_day=1000000000");
+    rig_set(&rig, "limit.reveals_per_purpose=1000000000");
+    rig_set(&rig, "limit.reveals_per_minute=1000000000");
+    rig_set(&rig, "limit.reveal_misses=1000000000");
+    rig_set(&rig, "limit.reveal_sequence=33");
     RIG_CHECK(rig_open(&rig) == HUFU_OK);
     RIG_CHECK(rig_setup(&rig) == HUFU_OK);
     RIG_CHECK(rig_restart(&rig));

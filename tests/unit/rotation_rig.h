@@ -45,6 +45,10 @@ static inline int setup(void **state)
     rig_set(&rig, "limit.guesses_per_day=1000000000");
     rig_set(&rig, "limit.reveals_per_factor=1000000000");
     rig_set(&rig, "limit.reveals_per_day=1000000000");
+    rig_set(&rig, "limit.reveals_per_purpose=1000000000");
+    rig_set(&rig, "limit.reveals_per_minute=1000000000");
+    rig_set(&rig, "limit.reveal_misses=1000000000");
+    rig_set(&rig, "limit.reveal_sequence=33");
     rig_set(&rig, "core.slice_ops=16");
     RIG_CHECK(rig_open(&rig) == HUFU_OK);
     RIG_CHECK(rig_setup(&rig) == HUFU_OK);

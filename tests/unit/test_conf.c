@@ -114,6 +114,10 @@ static void test_file_faults(void **state)
           "f:2: vault.data holds a character that is not allowed" },
         { "[core]\nsecure_heap_bytes = 65537\n", HUFU_RANGE,
           "f:2: core.secure_heap_bytes must be a power of two" },
+        { "[alarm]\nwebhook = http://a.example/x\n", HUFU_SYNTAX,
+          "f:2: alarm.webhook must be an https:// address" },
+        { "[alarm]\nwebhook = https://a.example/x y\n", HUFU_SYNTAX,
+          "f:2: alarm.webhook must be an https:// address" },
         { "[token]\nbins = 99900\n", HUFU_SYNTAX,
           "f:2: token.bins: BINs are numbers of 6 to 8 digits and ranges of them, set apart by "
           "commas: 999000-999099, 99912345" },

@@ -128,6 +128,10 @@ static int start(void **state)
     rig_set(&rig, "limit.lookup_misses=1000000000");
     rig_set(&rig, "limit.reveals_per_factor=1000000000");
     rig_set(&rig, "limit.reveals_per_day=1000000000");
+    rig_set(&rig, "limit.reveals_per_purpose=1000000000");
+    rig_set(&rig, "limit.reveals_per_minute=1000000000");
+    rig_set(&rig, "limit.reveal_misses=1000000000");
+    rig_set(&rig, "limit.reveal_sequence=33");
     RIG_CHECK(rig_open(&rig) == HUFU_OK);
     buf_init(&text, 65536);
     put_init(&text);

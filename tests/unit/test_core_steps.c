@@ -236,7 +236,10 @@ static void seed_run(struct world *w, uint64_t seed)
     rig_set(&w->rig, "core.generation_ops=64");
     rig_set(&w->rig, "core.slice_ops=16");
     rig_set(&w->rig, "limit.guesses_per_day=60");
-    rig_set(&w->rig, "limit.lookup_misses=1000000000"); /* test_lookup_share has it */
+    rig_set(&w->rig, "limit.lookup_misses=1000000000");      /* test_lookup_share has it */
+    rig_set(&w->rig, "limit.reveals_per_minute=1000000000"); /* test_reveal_limit has these */
+    rig_set(&w->rig, "limit.reveal_misses=1000000000");
+    rig_set(&w->rig, "limit.reveal_sequence=33");
     rig_set(&w->rig, "ceremony.life_s=400");
     rig_set(&w->rig, "sweep.pass_s=1");
     rig_set(&w->rig, "ceremony.rows_per_s=800"); /* small chunks, many of them */

@@ -176,12 +176,12 @@ static void test_factor_ceremony_ids_and_log(void **state)
 {
     const struct factor f = { .last_step = 5 };
     const struct ceremony c = sample_ceremony();
-    const struct row_ids ids = { 4, 5, 6 };
+    const struct row_ids ids = { 4, 5, 6, 7 };
     const struct log_identity log = sample_log();
     uint8_t id[ID_LEN] = { 1 };
     struct factor got_f;
     struct ceremony got_c;
-    struct row_ids got_ids = { 0, 0, 0 };
+    struct row_ids got_ids = { 0 };
     struct log_identity got_log;
     uint64_t seq = 77;
     struct buf b;
@@ -207,7 +207,7 @@ static void test_factor_ceremony_ids_and_log(void **state)
     row_ids_put(&ids, &b);
     assert_int_equal(apply(TABLE_META, "ids", 3, 10, &b), HUFU_OK);
     assert_int_equal(directory_ids(dir, &got_ids, &seq), HUFU_OK);
-    assert_true(got_ids.user == 6 && seq == 10);
+    assert_true(got_ids.user == 6 && got_ids.recipient == 7 && seq == 10);
     buf_reset(&b);
     log_identity_put(&log, &b);
     assert_int_equal(apply(TABLE_META, "log", 3, 11, &b), HUFU_OK);
@@ -254,6 +254,62 @@ static void test_apply_refuses_long_keys(void **state)
     assert_int_equal(directory_apply(dir, view_of(key, 0), 1, view_str("x"), 1), HUFU_CORRUPT);
 }
 
+static void put_kept(uint8_t table, uint8_t key, const char *text, uint64_t seq)
+{
+    struct buf b;
+
+    buf_init(&b, 64);
+    buf_str(&b, text);
+    assert_int_equal(apply(table, &key, 1, seq, &b), HUFU_OK);
+    buf_done(&b);
+}
+
+static void expect_after(uint8_t table, struct view key, uint8_t next, const char *text)
+{
+    uint8_t key_mem[36], text_mem[16];
+    struct buf k, t;
+    uint64_t seq;
+
+    buf_fixed(&k, key_mem, sizeof(key_mem));
+    buf_fixed(&t, text_mem, sizeof(text_mem));
+    assert_int_equal(directory_kept_after(dir, table, key, &k, &t, &seq), HUFU_OK);
+    assert_int_equal(k.len, 1);
+    assert_int_equal(key_mem[0], next);
+    assert_true(view_is(buf_view(&t), text));
+}
+
+static void test_kept_rows_are_walked_replaced_and_go(void **state)
+{
+    const uint8_t one = 1, two = 2, four = 4;
+    uint8_t mem[2];
+    struct buf small;
+    uint64_t seq = 77;
+
+    (void)state;
+    put_kept(TABLE_GRANT, 4, "four", 1);
+    put_kept(TABLE_GRANT, 1, "one", 2);
+    put_kept(TABLE_CASE, 2, "elsewhere", 3);
+    put_kept(TABLE_GRANT, 1, "uno", 4);
+    assert_int_equal(directory_kept_count(dir, TABLE_GRANT), 2);
+    assert_int_equal(directory_kept_count(dir, TABLE_ALARM), 0);
+    expect_after(TABLE_GRANT, view_of(NULL, 0), 1, "uno");
+    expect_after(TABLE_GRANT, view_of(&one, 1), 4, "four");
+    expect_after(TABLE_GRANT, view_of(&two, 1), 4, "four");
+    assert_int_equal(directory_kept_after(dir, TABLE_GRANT, view_of(&four, 1), NULL, NULL, &seq),
+                     HUFU_NOT_FOUND);
+    buf_fixed(&small, mem, sizeof(mem));
+    assert_int_equal(directory_kept(dir, TABLE_GRANT, view_of(&one, 1), &small, &seq), HUFU_NOMEM);
+    assert_int_equal(seq, 77);
+    assert_int_equal(directory_kept(dir, TABLE_GRANT, view_of(&one, 1), NULL, &seq), HUFU_OK);
+    assert_int_equal(seq, 4);
+    assert_int_equal(apply(TABLE_GRANT, &one, 1, 5, NULL), HUFU_OK);
+    assert_int_equal(directory_kept(dir, TABLE_GRANT, view_of(&one, 1), NULL, &seq),
+                     HUFU_NOT_FOUND);
+    assert_int_equal(directory_kept_at(dir, TABLE_GRANT, 0, NULL, NULL, &seq), HUFU_OK);
+    assert_int_equal(seq, 1);
+    assert_int_equal(directory_kept_at(dir, TABLE_GRANT, 1, NULL, NULL, &seq), HUFU_NOT_FOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +322,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_apply_refuses_and_keeps_what_was_there, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_apply_refuses_long_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kept_rows_are_walked_replaced_and_go, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, heap, NULL);

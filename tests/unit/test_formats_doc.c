@@ -101,6 +101,28 @@ static const char *table_name(enum store_table table)
         return "idempotency";
     case TABLE_COUNTER:
         return "counter";
+    case TABLE_SEEN:
+        return "seen";
+    case TABLE_SHARE:
+        return "share";
+    case TABLE_SUBJECT:
+        return "subject";
+    case TABLE_TRAIL:
+        return "trail";
+    case TABLE_GRANT:
+        return "grant";
+    case TABLE_RECIPIENT:
+        return "recipient";
+    case TABLE_ALARM:
+        return "alarm";
+    case TABLE_HOLD:
+        return "hold";
+    case TABLE_CREDENTIAL:
+        return "credential";
+    case TABLE_EXPORT:
+        return "export";
+    case TABLE_CASE:
+        return "case";
     case TABLE_KEK:
         return "kek";
     case TABLE_KEYSET:

@@ -178,6 +178,7 @@ static void test_guard_target_ok_rows(void **state)
         { "/a\\b", false },     { "/a b", false },
         { "/a;b", false },      { "/\xc3\xa4", false },
         { "/a?b=\t", false },   { "/a=b", false },
+        { "/a?b=1:2", true },   { "/a:b", false },
     };
     static uint8_t longest[GUARD_TARGET_MAX + 1];
 

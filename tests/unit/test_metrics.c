@@ -19,7 +19,7 @@ static const struct metrics_now now = { .open = 3,
                                         .started_ms = 1000,
                                         .cert_until_ms = 2000000000999,
                                         .core_up = true };
-static uint8_t mem[262144];
+static uint8_t mem[524288];
 
 static int begin(void **state)
 {

@@ -241,6 +241,7 @@ static size_t reveal_at_once(const char *domain, const char *token)
     struct rig_who olga;
     struct buf b;
 
+    rig_set(&rig, "limit.reveal_misses=1000000000"); /* most are in vain */
     rig_tick(&rig, 60000);
     logged_in("olga", session, &olga);
     buf_init(&b, 1024);

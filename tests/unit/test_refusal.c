@@ -108,9 +108,31 @@ static void test_a_full_table_counts_in_common(void **state)
     refusals_free(r);
 }
 
+static void test_many_refusals_are_told_of_though_each_has_its_entry(void **state)
+{
+    struct refusals *r = table(10);
+    struct refusal out;
+
+    (void)state;
+    refusals_watch(r, 12);
+    for (uint64_t i = 0; i < 11; i++)
+        assert_true(note(r, "olga", v4, HUFU_FORBIDDEN, 1000 + i * 500));
+    assert_false(refusals_take(r, 20000, &out));
+    for (uint64_t i = 0; i < 12; i++)
+        assert_true(note(r, "olga", v4, HUFU_FORBIDDEN, 30000 + i * 500));
+    assert_false(refusals_take(r, 39999, &out));
+    assert_true(refusals_take(r, 40000, &out));
+    assert_int_equal(out.count, 0);
+    assert_int_equal(out.all, 12);
+    assert_string_equal(out.principal, "olga");
+    assert_false(refusals_take(r, 40000, &out));
+    refusals_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_many_refusals_are_told_of_though_each_has_its_entry),
         cmocka_unit_test(test_unknown_callers_share_an_entry_by_network_and_code),
         cmocka_unit_test(test_a_window_tells_what_it_counted_and_begins_anew),
         cmocka_unit_test(test_a_principal_has_so_many_a_second),

@@ -65,9 +65,14 @@ static void put(size_t kind, struct buf *out)
     struct partner p = sample_partner("acme", 1);
     struct user u = sample_user("olga");
     const struct factor f = { .last_step = 1, .failures = 2, .failed_ms = 3 };
-    const struct session s = { .user_id = 1, .created_ms = 2, .expires_ms = 3, .factor_ms = 4 };
+    const struct session s = { .user_id = 1,
+                               .created_ms = 2,
+                               .expires_ms = 3,
+                               .factor_ms = 4,
+                               .is_bound = 1,
+                               .bound = { 5 } };
     const struct ceremony c = sample_ceremony();
-    const struct row_ids ids = { 1, 2, 3 };
+    const struct row_ids ids = { 1, 2, 3, 4 };
     const struct log_identity log = sample_log();
 
     switch (kind) {
@@ -205,8 +210,13 @@ static void test_small_rows_come_back(void **state)
     const struct ceremony c = sample_ceremony();
     const struct log_identity log = sample_log();
     const struct factor f = { .last_step = 1, .failures = 2, .failed_ms = 3 };
-    const struct session s = { .user_id = 1, .created_ms = 2, .expires_ms = 3, .factor_ms = 4 };
-    const struct row_ids ids = { 1, 2, 3 };
+    const struct session s = { .user_id = 1,
+                               .created_ms = 2,
+                               .expires_ms = 3,
+                               .factor_ms = 4,
+                               .is_bound = 1,
+                               .bound = { 5 } };
+    const struct row_ids ids = { 1, 2, 3, 4 };
     static uint8_t got[16384];
     const void *want[KINDS] = { NULL, &p, NULL, &f, &s, &c, &ids, &log };
 
@@ -270,7 +280,9 @@ static void test_names_of_states_and_modes(void **state)
     assert_string_equal(domain_mode_name(MODE_FF1), "ff1");
     assert_string_equal(domain_mode_name(MODE_FF1 + 1), "?");
     assert_string_equal(row_state_name(ROW_PENDING), "pending");
-    assert_string_equal(row_state_name(ROW_PENDING + 1), "?");
+    assert_string_equal(row_state_name(ROW_LEFT), "left");
+    assert_string_equal(row_state_name(ROW_SEALED), "sealed");
+    assert_string_equal(row_state_name(ROW_SEALED + 1), "?");
     assert_string_equal(ceremony_state_name(CEREMONY_EXPIRED), "expired");
     assert_string_equal(ceremony_state_name(CEREMONY_EXPIRED + 1), "?");
 }

@@ -79,6 +79,8 @@ static void run_start(struct run *r, const char *scene, int init_fd)
     struct supervise_plan plan = {
         .args = args, .data_dir = r->dir, .read_level = level_debug, .init_fd = init_fd
     };
+
+    plan.has_alarm = strcmp(scene, "alarm") == 0;
     int lock_fd = -1, listen_fd = -1;
 
     snprintf(r->dir, sizeof(r->dir), "/tmp/hufu-test-XXXXXX");
@@ -205,6 +207,39 @@ static void test_supervise_restarts_each_role_and_links_it_again(void **state)
     await_all(&r);
     kill(r.pid, SIGINT);
     assert_int_equal(run_end(&r, story), 0);
+}
+
+/* The alarm process is there only where somebody is to be told; it ends behind the core. */
+static void test_supervise_starts_an_alarm_process_where_it_is_wanted(void **state)
+{
+    static const char *const names[] = { "alarm", "core", "alarm", "hsm" };
+    char story[1024], line[64];
+    struct run r;
+
+    (void)state;
+    run_start(&r, "well", -1);
+    await_all(&r);
+    assert_int_equal(run_number(&r, "alarm"), 0);
+    ask(&r, 'a', line);
+    assert_string_equal(line, "down");
+    kill(r.pid, SIGTERM);
+    assert_int_equal(run_end(&r, story), 0);
+    assert_null(strstr(story, "alarm"));
+    run_start(&r, "alarm", -1);
+    await_all(&r);
+    await(&r, 'a', "alarm", 0);
+    for (size_t i = 0; i < 4; i++) { /* whichever dies: it is linked again */
+        long before = run_number(&r, names[i]);
+
+        assert_int_equal(kill((pid_t)before, SIGKILL), 0);
+        while (run_number(&r, names[i]) == before)
+            pause_ms(10);
+        await(&r, 'a', "alarm", i % 2 == 0 ? before : 0);
+    }
+    await_all(&r);
+    kill(r.pid, SIGTERM);
+    assert_int_equal(run_end(&r, story), 0);
+    assert_true(strstr(story, "core\n") < strstr(story, "alarm\n"));
 }
 
 static void test_supervise_ends_an_hsm_that_the_core_calls_stuck(void **state)
@@ -372,6 +407,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_supervise_starts_three_and_ends_them_in_order),
         cmocka_unit_test(test_supervise_restarts_each_role_and_links_it_again),
+        cmocka_unit_test(test_supervise_starts_an_alarm_process_where_it_is_wanted),
         cmocka_unit_test(test_supervise_ends_an_hsm_that_the_core_calls_stuck),
         cmocka_unit_test(test_supervise_ends_a_role_that_says_what_is_not_its_to_say),
         cmocka_unit_test(test_supervise_ends_with_78_where_a_role_must_not_start_again),

@@ -233,8 +233,8 @@ static void test_C40_a_frozen_approver_is_not_expected(void **state)
     struct request req = { .core = &rig.core };
 
     (void)state;
-    c.approval[0].user_id = one->id;
-    c.approval[1].user_id = two->id;
+    c.approval[0] = (struct approval){ one->id, one->since_ms };
+    c.approval[1] = (struct approval){ two->id, two->since_ms };
     arena_init(&req.work, rig.core.pool);
     assert_int_equal(request_ops(&req, 1, ROW_APPROVALS_MAX, 0, 0), HUFU_OK);
     assert_int_equal(ceremony_expect_approvers(&req, &c), HUFU_OK);

@@ -54,6 +54,7 @@ void directory_free(struct directory *d)
     free_all(&d->factor, NULL);
     free_all(&d->ceremony, NULL);
     directory_free_bins(d);
+    directory_free_kept(d);
     while (d->aside != NULL) {
         struct aside *a = d->aside;
 
@@ -208,9 +209,11 @@ static enum hufu_err read_partner(struct view text, uint64_t seq, uint64_t boot_
 
 static enum hufu_err place_partner(struct directory *d, void *item)
 {
-    struct partner_item *it = item;
+    struct partner_item *it = item, *old = shelf_find(&d->partner_id, keyed_view(&it->k));
     enum hufu_err err;
 
+    if (old != NULL)
+        atomic_store(&it->used_ms, atomic_load(&old->used_ms));
     err = put_named(d, &d->partner_id, &d->partner_name, &it->k, it->partner.name, it, NULL);
     return err == HUFU_OK ? put_pins(d, &it->partner) : err;
 }
@@ -349,7 +352,7 @@ static enum hufu_err put_meta(struct directory *d, struct view name, uint64_t se
     return err;
 }
 
-/* Only sessions are ever taken away; every other row ends in a state. */
+/* Of the decoded rows only sessions are ever taken away; every other one ends in a state. */
 static enum hufu_err forget(struct directory *d, uint8_t table, const struct keyed *k)
 {
     if (table != TABLE_SESSION)
@@ -361,6 +364,8 @@ static enum hufu_err forget(struct directory *d, uint8_t table, const struct key
 static enum hufu_err apply_locked(struct directory *d, uint8_t table, const struct keyed *k,
                                   uint64_t seq, struct view text, uint64_t boot_ms)
 {
+    if (directory_is_kept(table))
+        return directory_put_kept(d, table, k, seq, text);
     if (text.p == NULL)
         return forget(d, table, k);
     if (table == TABLE_META)

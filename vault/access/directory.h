@@ -39,6 +39,10 @@ const struct partner *directory_partner(struct directory *d, struct view name);
 const struct partner *directory_partner_id(struct directory *d, uint32_t id);
 const struct partner *directory_partner_pin(struct directory *d,
                                             const uint8_t pin[static MSG_PIN_LEN]);
+/* Notes a request of a partner that was found here; and tells the time of its last one, ms UTC, 0:
+ * none since the vault was started. */
+void directory_touch_partner(const struct partner *p, uint64_t now_ms);
+uint64_t directory_partner_used(const struct partner *p);
 const struct user *directory_user(struct directory *d, struct view name);
 const struct user *directory_user_id(struct directory *d, uint32_t id);
 
@@ -48,6 +52,9 @@ bool directory_has_bin(struct directory *d, struct view digits);
 /* HUFU_OK or HUFU_NOT_FOUND, out untouched. */
 HUFU_MUST_USE enum hufu_err directory_session(struct directory *d, const uint8_t hash[static 32],
                                               struct session *out);
+/* The one a person used last, of those begun at from_ms or later. */
+HUFU_MUST_USE enum hufu_err directory_session_of(struct directory *d, uint32_t user_id,
+                                                 uint64_t from_ms, struct session *out);
 HUFU_MUST_USE enum hufu_err directory_factor(struct directory *d, uint32_t user_id,
                                              struct factor *out);
 HUFU_MUST_USE enum hufu_err directory_ceremony(struct directory *d, const uint8_t id[static ID_LEN],
@@ -56,6 +63,24 @@ HUFU_MUST_USE enum hufu_err directory_ceremony(struct directory *d, const uint8_
 HUFU_MUST_USE enum hufu_err directory_ids(struct directory *d, struct row_ids *out,
                                           uint64_t *seq_out);
 HUFU_MUST_USE enum hufu_err directory_log(struct directory *d, struct log_identity *out);
+
+/*
+ * The rows of TABLE_GRANT, TABLE_RECIPIENT, TABLE_ALARM, TABLE_HOLD, TABLE_CREDENTIAL,
+ * TABLE_EXPORT and TABLE_CASE are kept as plaintext: who reads one decodes it.
+ * directory_kept finds one by its key without the table byte; directory_kept_at gives the i-th of
+ * a table in order of keys, directory_kept_after the first whose key is after `key` (empty: the
+ * first). The plaintext is appended to text_out (NULL is fine).
+ * Returns: HUFU_OK; HUFU_NOT_FOUND, out untouched; HUFU_NOMEM (text_out is too small).
+ */
+HUFU_MUST_USE enum hufu_err directory_kept(struct directory *d, uint8_t table, struct view key,
+                                           struct buf *text_out, uint64_t *seq_out);
+HUFU_MUST_USE enum hufu_err directory_kept_at(struct directory *d, uint8_t table, size_t i,
+                                              struct buf *key_out, struct buf *text_out,
+                                              uint64_t *seq_out);
+HUFU_MUST_USE enum hufu_err directory_kept_after(struct directory *d, uint8_t table,
+                                                 struct view key, struct buf *key_out,
+                                                 struct buf *text_out, uint64_t *seq_out);
+size_t directory_kept_count(struct directory *d, uint8_t table);
 
 /* Notes that the session is in use (its idle time begins anew). */
 void directory_touch(struct directory *d, const uint8_t hash[static 32], uint64_t boot_ms);

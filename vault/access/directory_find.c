@@ -109,6 +109,25 @@ const struct user *directory_user_at(struct directory *d, size_t i)
     return it == NULL ? NULL : &it->user;
 }
 
+static struct partner_item *item_of(const struct partner *p)
+{
+    return (struct partner_item *)((uintptr_t)p - offsetof(struct partner_item, partner));
+}
+
+/* Every request comes by: a cache line is only written where a second has passed. */
+void directory_touch_partner(const struct partner *p, uint64_t now_ms)
+{
+    struct partner_item *it = item_of(p);
+
+    if (atomic_load_explicit(&it->used_ms, memory_order_relaxed) / 1000 != now_ms / 1000)
+        atomic_store_explicit(&it->used_ms, now_ms, memory_order_relaxed);
+}
+
+uint64_t directory_partner_used(const struct partner *p)
+{
+    return atomic_load_explicit(&item_of(p)->used_ms, memory_order_relaxed);
+}
+
 static void copy_session(struct session_item *it, struct session *out)
 {
     *out = it->session;
@@ -178,6 +197,22 @@ enum hufu_err directory_ceremony_at(struct directory *d, size_t i, struct ceremo
         *out = it->ceremony;
     pthread_rwlock_unlock(&d->lock);
     return it == NULL ? HUFU_NOT_FOUND : HUFU_OK;
+}
+
+enum hufu_err directory_session_of(struct directory *d, uint32_t user_id, uint64_t from_ms,
+                                   struct session *out)
+{
+    struct session_item *it, *best = NULL;
+
+    pthread_rwlock_rdlock(&d->lock);
+    for (size_t i = 0; (it = shelf_at(&d->session, i)) != NULL; i++)
+        if (it->session.user_id == user_id && it->session.created_ms >= from_ms &&
+            (best == NULL || atomic_load(&it->used_boot_ms) > atomic_load(&best->used_boot_ms)))
+            best = it;
+    if (best != NULL)
+        copy_session(best, out);
+    pthread_rwlock_unlock(&d->lock);
+    return best == NULL ? HUFU_NOT_FOUND : HUFU_OK;
 }
 
 enum hufu_err directory_session_at(struct directory *d, size_t i, struct session *out)

@@ -38,6 +38,7 @@ struct domain_item {
 struct partner_item {
     struct keyed k;
     struct partner partner;
+    _Atomic uint64_t used_ms; /* its last request, to the second; 0: none since the start */
 };
 struct user_item {
     struct keyed k;
@@ -57,6 +58,15 @@ struct ceremony_item {
     struct ceremony ceremony;
 };
 
+#define DIRECTORY_KEPT (TABLE_CASE - TABLE_GRANT + 1)
+
+struct kept_item { /* a row that is decoded by who reads it */
+    struct keyed k;
+    uint64_t seq;
+    size_t len;
+    uint8_t text[];
+};
+
 struct bins_item { /* the token BINs of some domain; stays until the end */
     struct bins_item *next;
     struct bins bins;
@@ -67,6 +77,7 @@ struct directory {
     pthread_rwlock_t lock;            /* guards everything below */
     struct shelf domain_id, domain_name, partner_id, partner_name, pin, user_id, user_name;
     struct shelf session, factor, ceremony;
+    struct shelf kept[DIRECTORY_KEPT]; /* by table, from TABLE_GRANT on */
     struct row_ids ids;
     uint64_t ids_seq;
     struct log_identity log;
@@ -77,5 +88,13 @@ struct directory {
 /* directory_bins.c. Keeps the domain's token BINs, where it has any: HUFU_NOMEM. */
 HUFU_MUST_USE enum hufu_err directory_put_bins(struct directory *d, const struct domain *domain);
 void directory_free_bins(struct directory *d);
+
+/* directory_kept.c. True where the table's rows are kept as plaintext. */
+bool directory_is_kept(uint8_t table);
+/* Under the lock. text.p NULL: the row is gone. HUFU_NOMEM. */
+HUFU_MUST_USE enum hufu_err directory_put_kept(struct directory *d, uint8_t table,
+                                               const struct keyed *k, uint64_t seq,
+                                               struct view text);
+void directory_free_kept(struct directory *d);
 
 #endif

@@ -19,7 +19,7 @@ struct window {
 
 struct refusals {
     pthread_mutex_t mu;
-    uint64_t per_s;
+    uint64_t per_s, watched;
     size_t cursor;
     struct window window[WINDOWS + 1]; /* the last is the common one */
 };
@@ -32,8 +32,16 @@ enum hufu_err refusals_new(uint64_t per_s, struct refusals **out)
         return HUFU_NOMEM;
     pthread_mutex_init(&r->mu, NULL);
     r->per_s = per_s;
+    r->watched = UINT64_MAX;
     *out = r;
     return HUFU_OK;
+}
+
+void refusals_watch(struct refusals *r, uint64_t all)
+{
+    pthread_mutex_lock(&r->mu);
+    r->watched = all;
+    pthread_mutex_unlock(&r->mu);
 }
 
 void refusals_free(struct refusals *r)
@@ -118,6 +126,7 @@ bool refusals_note(struct refusals *r, struct view principal, const uint8_t addr
     } else {
         own = gets_entry(r, w, principal.len > 0, boot_ms);
     }
+    w->counted.all++;
     if (!own)
         w->counted.count++;
     pthread_mutex_unlock(&r->mu);
@@ -136,7 +145,7 @@ bool refusals_take(struct refusals *r, uint64_t boot_ms, struct refusal *out)
         if (!w->used || boot_ms - w->since_ms < WINDOW_MS)
             continue;
         w->used = false;
-        if (w->counted.count > 0) {
+        if (w->counted.count > 0 || w->counted.all >= r->watched) {
             *out = w->counted;
             found = true;
         }

@@ -22,9 +22,10 @@
 
 struct refusals; /* opaque */
 
-struct refusal { /* a window that has ended with something counted */
+struct refusal { /* a window that has ended */
     enum hufu_err code;
-    uint64_t count;
+    uint64_t count;   /* without an entry of their own */
+    uint64_t all;     /* and with those that had one */
     uint8_t addr[16]; /* a network, where principal is empty */
     char principal[TEXT_NAME_MAX + 1];
 };
@@ -39,7 +40,9 @@ void refusals_free(struct refusals *r);                                         
  */
 bool refusals_note(struct refusals *r, struct view principal, const uint8_t addr[static 16],
                    enum hufu_err code, uint64_t boot_ms);
-/* Gives one ended window with a count above 0; false where there is none. */
+/* Windows of so many refusals are given by refusals_take too, where each had its entry. */
+void refusals_watch(struct refusals *r, uint64_t all);
+/* Gives one ended window with a count above 0, or of many refusals; false where there is none. */
 bool refusals_take(struct refusals *r, uint64_t boot_ms, struct refusal *out);
 
 #endif

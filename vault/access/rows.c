@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "vault/access/rowio.h"
-#include "vault/base/secret.h"
 
 static const char *const modes[] = { "?", "deterministic", "random", "one-time", "ff1" };
 
@@ -22,9 +21,16 @@ enum hufu_err domain_mode_parse(struct view text, uint8_t *out)
     return HUFU_NOT_FOUND;
 }
 
+const char *domain_escalation_name(unsigned escalation)
+{
+    static const char *const names[] = { "none", "step-up", "grant" };
+
+    return escalation < sizeof(names) / sizeof(names[0]) ? names[escalation] : "?";
+}
+
 const char *row_state_name(unsigned state)
 {
-    static const char *const names[] = { "?", "active", "frozen", "pending" };
+    static const char *const names[] = { "?", "active", "frozen", "pending", "left", "sealed" };
 
     return state < sizeof(names) / sizeof(names[0]) ? names[state] : "?";
 }
@@ -78,8 +84,11 @@ void domain_put(const struct domain *d, struct buf *out)
     for (size_t i = 0; i < d->partner_count; i++)
         buf_u32(out, d->partner[i]);
     buf_u16(out, (uint16_t)d->purpose_count);
-    for (size_t i = 0; i < d->purpose_count; i++)
+    for (size_t i = 0; i < d->purpose_count; i++) {
         rowio_put(out, d->purpose[i]);
+        buf_u8(out, d->approvals[i]);
+    }
+    buf_u8(out, d->escalation);
     at = out->len;
     buf_u16(out, 0);
     format_print(d->format, out);
@@ -124,8 +133,11 @@ enum hufu_err domain_get(struct view in, struct domain *out)
     for (size_t i = 0; i < d.partner_count; i++)
         d.partner[i] = reader_u32(&r);
     d.purpose_count = take_count(&r, ROW_PURPOSES_MAX);
-    for (size_t i = 0; i < d.purpose_count; i++)
+    for (size_t i = 0; i < d.purpose_count; i++) {
         rowio_take(&r, d.purpose[i], sizeof(d.purpose[i]));
+        d.approvals[i] = reader_u8(&r);
+    }
+    d.escalation = reader_u8(&r);
     definition = reader_lv16(&r, UINT16_MAX);
     if (reader_end(&r) != HUFU_OK)
         return HUFU_CORRUPT;
@@ -198,54 +210,4 @@ enum hufu_err partner_get(struct view in, struct partner *out)
         return HUFU_CORRUPT;
     *out = p;
     return HUFU_OK;
-}
-
-void user_put(const struct user *u, struct buf *out)
-{
-    buf_u8(out, ROW_FORMAT);
-    rowio_put(out, u->name);
-    buf_u8(out, u->role);
-    rowio_put(out, u->group);
-    buf_u8(out, u->state);
-    buf_u64(out, u->created_ms);
-    buf_u64(out, u->sessions_from_ms);
-    password_put(&u->password, out);
-    buf_u64(out, u->password_ms);
-    buf_u32(out, u->password_by);
-    buf_u32(out, u->seed_by);
-    buf_lv8(out, secret_read(u->seed), secret_len(u->seed));
-}
-
-enum hufu_err user_get(struct view in, struct user *out)
-{
-    struct user u = { 0 };
-    struct view seed;
-    struct reader r;
-    enum hufu_err err = HUFU_CORRUPT;
-
-    if (!rowio_begin(&r, in))
-        return HUFU_CORRUPT;
-    rowio_take(&r, u.name, sizeof(u.name));
-    u.role = reader_u8(&r);
-    rowio_take(&r, u.group, sizeof(u.group));
-    u.state = reader_u8(&r);
-    u.created_ms = reader_u64(&r);
-    u.sessions_from_ms = reader_u64(&r);
-    password_get(&r, &u.password);
-    u.password_ms = reader_u64(&r);
-    u.password_by = reader_u32(&r);
-    u.seed_by = reader_u32(&r);
-    seed = reader_lv8(&r, ROW_SEED_LEN);
-    if (reader_end(&r) == HUFU_OK && seed.len == ROW_SEED_LEN)
-        err = secret_from(seed.p, seed.len, &u.seed);
-    if (err == HUFU_OK)
-        *out = u;
-    wipe(&u.password, sizeof(u.password));
-    return err;
-}
-
-void user_clear(struct user *u)
-{
-    secret_free(u->seed);
-    wipe(u, sizeof(*u));
 }

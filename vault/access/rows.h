@@ -15,6 +15,7 @@
 #include "vault/access/originals.h"
 #include "vault/access/password.h"
 #include "vault/access/rows_state.h"
+#include "vault/access/rows_user.h"
 #include "vault/base/buf.h"
 #include "vault/base/err.h"
 #include "vault/base/id.h"
@@ -28,20 +29,27 @@
 #define ROW_PURPOSE_MAX   64  /* bytes */
 #define ROW_PINS_MAX      2   /* certificates of one partner: two for a change-over */
 #define ROW_FORMATS_MAX   128 /* formats, domains that a partner declared */
-#define ROW_SEED_LEN      20  /* bytes of a TOTP seed */
 #define ROW_CHANNELS_MAX  8   /* of one domain */
 #define ROW_CHANNEL_MAX   32  /* bytes */
 #define ROW_REQUESTOR_LEN 11  /* digits of a token requestor's number */
 #define ROW_ASSURANCE_MAX 99
 
-enum row_state { ROW_ACTIVE = 1, ROW_FROZEN, ROW_PENDING };
+enum row_state {
+    ROW_ACTIVE = 1,
+    ROW_FROZEN,
+    ROW_PENDING, /* waits for a second administrator */
+    ROW_LEFT,    /* of people: gone for good */
+    ROW_SEALED,  /* of people: a break-glass account that nobody has opened */
+};
 /* What tells a token: a wrong check, nothing (unmarked), a token BIN before a right check. */
 enum token_check { TOKEN_CHECK_FAIL, TOKEN_CHECK_NONE, TOKEN_CHECK_BIN };
+enum escalation { ESCALATION_NONE, ESCALATION_STEP_UP, ESCALATION_GRANT };
 enum domain_mode { MODE_DETERMINISTIC = 1, MODE_RANDOM, MODE_ONE_TIME, MODE_FF1 };
 
 /* "deterministic", "active", …; "?" outside the enum. */
 const char *domain_mode_name(unsigned mode);
 const char *row_state_name(unsigned state);
+const char *domain_escalation_name(unsigned escalation);
 /* HUFU_NOT_FOUND, out untouched. */
 HUFU_MUST_USE enum hufu_err domain_mode_parse(struct view text, uint8_t *out);
 
@@ -61,7 +69,9 @@ struct domain { /* constant once in the directory */
     uint32_t partner[ROW_PARTNERS_MAX];
     size_t partner_count;
     char purpose[ROW_PURPOSES_MAX][ROW_PURPOSE_MAX + 1];
+    uint8_t approvals[ROW_PURPOSES_MAX]; /* that a reveal for this purpose needs: 0, 1 or 2 (C24) */
     size_t purpose_count;
+    uint8_t escalation; /* enum escalation: a second data type of one subject (C29) */
     char channel[ROW_CHANNELS_MAX][ROW_CHANNEL_MAX + 1]; /* where its tokens may be asked for */
     size_t channel_count;                                /* 0: anywhere */
     struct format *format;                               /* owned */
@@ -86,37 +96,21 @@ struct partner { /* constant once in the directory */
     uint64_t qualified_until_ms; /* 0: none recorded */
 };
 
-struct user { /* constant once in the directory */
-    uint32_t id;
-    uint64_t seq;
-    char name[TEXT_NAME_MAX + 1];
-    uint8_t role; /* enum role */
-    char group[TEXT_NAME_MAX + 1];
-    uint8_t state;
-    uint64_t created_ms, password_ms, sessions_from_ms; /* older sessions do not count */
-    struct password password;                           /* SECRET */
-    struct secret *seed;                                /* owned, ROW_SEED_LEN bytes */
-    uint32_t password_by, seed_by; /* whom the vault has told the present ones; 0: nobody */
-};
-
 struct row_ids { /* the next free ones; never reused */
-    uint32_t domain, partner, user;
+    uint32_t domain, partner, user, recipient;
 };
 
 bool domain_has_partner(const struct domain *d, uint32_t partner_id);
 void domain_put(const struct domain *d, struct buf *out);
 void partner_put(const struct partner *p, struct buf *out);
-void user_put(const struct user *u, struct buf *out);
 void row_ids_put(const struct row_ids *ids, struct buf *out);
 void log_identity_put(const struct log_identity *log, struct buf *out);
 
-/* Ids and seq are the caller's to set. domain_get and user_get allocate (format, seed): NOMEM;
- * domain_clear and user_clear free that. */
+/* Ids and seq are the caller's to set. domain_get allocates (the format): NOMEM; domain_clear
+ * frees that. */
 HUFU_MUST_USE enum hufu_err domain_get(struct view in, struct domain *out);
 HUFU_MUST_USE enum hufu_err partner_get(struct view in, struct partner *out);
-HUFU_MUST_USE enum hufu_err user_get(struct view in, struct user *out);
 HUFU_MUST_USE enum hufu_err row_ids_get(struct view in, struct row_ids *out);
 HUFU_MUST_USE enum hufu_err log_identity_get(struct view in, struct log_identity *out);
 void domain_clear(struct domain *d);
-void user_clear(struct user *u);
 #endif

@@ -20,6 +20,7 @@ void factor_put(const struct factor *f, struct buf *out)
     buf_u64(out, f->failed_ms);
     buf_u32(out, f->step_failures);
     buf_u64(out, f->step_failed_ms);
+    buf_u64(out, f->login_ms);
 }
 
 enum hufu_err factor_get(struct view in, struct factor *out)
@@ -34,6 +35,7 @@ enum hufu_err factor_get(struct view in, struct factor *out)
     f.failed_ms = reader_u64(&r);
     f.step_failures = reader_u32(&r);
     f.step_failed_ms = reader_u64(&r);
+    f.login_ms = reader_u64(&r);
     if (reader_end(&r) != HUFU_OK)
         return HUFU_CORRUPT;
     *out = f;
@@ -47,6 +49,9 @@ void session_put(const struct session *s, struct buf *out)
     buf_u64(out, s->created_ms);
     buf_u64(out, s->expires_ms);
     buf_u64(out, s->factor_ms);
+    buf_u8(out, s->is_bound);
+    if (s->is_bound != 0)
+        buf_put(out, s->bound, sizeof(s->bound));
 }
 
 enum hufu_err session_get(struct view in, struct session *out)
@@ -60,7 +65,10 @@ enum hufu_err session_get(struct view in, struct session *out)
     s.created_ms = reader_u64(&r);
     s.expires_ms = reader_u64(&r);
     s.factor_ms = reader_u64(&r);
-    if (reader_end(&r) != HUFU_OK)
+    s.is_bound = reader_u8(&r);
+    if (s.is_bound == 1)
+        reader_copy(&r, s.bound, sizeof(s.bound));
+    if (reader_end(&r) != HUFU_OK || s.is_bound > 1)
         return HUFU_CORRUPT;
     *out = s;
     return HUFU_OK;
@@ -140,6 +148,7 @@ void row_ids_put(const struct row_ids *ids, struct buf *out)
     buf_u32(out, ids->domain);
     buf_u32(out, ids->partner);
     buf_u32(out, ids->user);
+    buf_u32(out, ids->recipient);
 }
 
 enum hufu_err row_ids_get(struct view in, struct row_ids *out)
@@ -152,6 +161,7 @@ enum hufu_err row_ids_get(struct view in, struct row_ids *out)
     ids.domain = reader_u32(&r);
     ids.partner = reader_u32(&r);
     ids.user = reader_u32(&r);
+    ids.recipient = reader_u32(&r);
     if (reader_end(&r) != HUFU_OK)
         return HUFU_CORRUPT;
     *out = ids;

@@ -24,6 +24,7 @@
 struct factor {
     uint32_t user_id, failures, step_failures; /* at log-in; in a session */
     uint64_t seq, last_step, failed_ms, step_failed_ms;
+    uint64_t login_ms; /* the last log-in; 0: never */
 };
 
 struct session {
@@ -31,6 +32,8 @@ struct session {
     uint64_t seq;
     uint32_t user_id;
     uint64_t created_ms, expires_ms, factor_ms;
+    uint8_t is_bound;      /* 1: the factor was shown for one request alone … */
+    uint8_t bound[32];     /* … of this digest: step_up.h */
     uint64_t used_boot_ms; /* memory only: when it was last used */
 };
 

@@ -42,6 +42,13 @@ void *shelf_find(const struct shelf *s, struct view key)
     return at < s->count && view_equal(s->item[at].key, key) ? s->item[at].object : NULL;
 }
 
+size_t shelf_after(const struct shelf *s, struct view key)
+{
+    size_t at = place(s, key);
+
+    return at < s->count && view_equal(s->item[at].key, key) ? at + 1 : at;
+}
+
 enum hufu_err shelf_put(struct shelf *s, struct view key, void *object, void **old_out)
 {
     size_t at = place(s, key);

@@ -31,6 +31,8 @@ HUFU_MUST_USE enum hufu_err shelf_put(struct shelf *s, struct view key, void *ob
                                       void **old_out);
 /* Takes the object away; NULL where there is none. */
 void *shelf_remove(struct shelf *s, struct view key);
+/* The place of the first whose key is after key; count where there is none. */
+size_t shelf_after(const struct shelf *s, struct view key);
 /* The i-th, or NULL. */
 void *shelf_at(const struct shelf *s, size_t i);
 

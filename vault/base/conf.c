@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vault/base/bins.h"
+#include "vault/base/conf_text.h"
 #include "vault/base/text.h"
 
 #define ROW(id, section, key, type, unit, min, max, def, help)                                     \
@@ -105,21 +106,6 @@ static void set_choice(struct parse *p, enum conf_id id, struct view text)
     fault(p, HUFU_SYNTAX, "%s.%s must be one of %s", row->section, row->key, row->unit);
 }
 
-/* A note's key name may hold neither space nor plus. */
-static bool is_origin(struct view text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (text.p[i] <= ' ' || text.p[i] > '~' || text.p[i] == '+')
-            return false;
-    return true;
-}
-
-/* A file cannot give a value spaces at its ends, so nobody can. */
-static bool is_trimmed(struct view text)
-{
-    return text.len == 0 || (text.p[0] != ' ' && text.p[text.len - 1] != ' ');
-}
-
 static void set_text(struct parse *p, enum conf_id id, struct view text)
 {
     const struct conf_row *row = &conf_rows[id];
@@ -133,9 +119,9 @@ static void set_text(struct parse *p, enum conf_id id, struct view text)
               (unsigned long long)row->min, (unsigned long long)max);
         return;
     }
-    if (!text_is_utf8(text) || !is_trimmed(text) || (id == CONF_ORIGIN && !is_origin(text))) {
-        fault(p, HUFU_SYNTAX, "%s.%s holds a character that is not allowed", row->section,
-              row->key);
+    why = conf_text_fault(id, text);
+    if (why != NULL) {
+        fault(p, HUFU_SYNTAX, "%s.%s %s", row->section, row->key, why);
         return;
     }
     if (id == CONF_TOKEN_BINS && bins_parse(text, &bins, &why) != HUFU_OK) {

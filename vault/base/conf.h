@@ -59,22 +59,46 @@ enum conf_type { CONF_NUMBER, CONF_TEXT, CONF_PATH, CONF_CHOICE };
     X(ARGON_PASSES,   "auth",  "argon2_passes",      NUMBER, "",        2, 64, "3", "Argon2id passes of new passwords") \
     X(PASSWORD_DAYS,  "auth",  "password_days",      NUMBER, "days",    0, 3650, "30", "age at which a password must be changed; 0: never") \
     X(PASSWORD_CHARS, "auth",  "password_chars",     NUMBER, "",        12, 128, "12", "characters that a new password has at least") \
+    X(PASSWORD_KEEP,  "auth",  "password_history",   NUMBER, "",        0, 8, "5", "former passwords that a new one must not be; each costs one Argon2id at a change") \
+    X(DENY_FILE,      "auth",  "deny_file",          PATH,   "",        0, 0, "", "passwords that nobody may have, one a line, 1 MiB at most; SIGHUP reads it again; empty: the built-in list alone") \
+    X(DORMANT_DAYS,   "auth",  "dormant_days",       NUMBER, "days",    0, 3650, "90", "days without a log-in after which a person is frozen; 0: never") \
+    X(BREAK_GLASS_S,  "auth",  "break_glass_s",      NUMBER, "s",       60, 86400, "3600", "how long a break-glass account is open") \
     X(SESSION_S,      "auth",  "session_s",          NUMBER, "s",       60, 86400, "28800", "life of a session") \
     X(IDLE_S,         "auth",  "idle_s",             NUMBER, "s",       30, 86400, "900", "idle time that ends a session") \
     X(FRESH_S,        "auth",  "fresh_s",            NUMBER, "s",       5, 3600, "300", "how long a second factor is fresh") \
     X(LOCK_AFTER,     "auth",  "lock_after",         NUMBER, "",        3, 100, "10", "failures in a row that lock a person; from the third on each doubles a delay") \
     X(LOCK_S,         "auth",  "lock_s",             NUMBER, "s",       1, 604800, "1800", "how long the lock lasts") \
+    X(QUALIFIED,      "auth",  "partner_qualification", CHOICE, "no|yes", 0, 0, "no", "yes: a partner without a recorded qualification sends nothing; one that is over stops it either way") \
+    X(SECOND_FACTOR,  "auth",  "second_factor",      CHOICE, "any|key", 0, 0, "any", "what people who have a FIDO2 key show: any factor, or the key") \
+    X(FIDO_RP_ID,     "fido",  "rp_id",              TEXT,   "",        0, 253, "", "host name that FIDO2 keys are made for; empty: no keys") \
+    X(FIDO_ORIGIN,    "fido",  "origin",             TEXT,   "",        0, 400, "", "pages that may ask for keys: https://HOST or https://HOST:PORT, comma-separated; HOST is fido.rp_id or below it") \
     X(REVEALS_FACTOR, "limit", "reveals_per_factor", NUMBER, "",        1, 1000000000, "20", "clear values per fresh second factor") \
-    X(REVEALS_DAY,    "limit", "reveals_per_day",    NUMBER, "",        1, 1000000000, "200", "clear values per person and day (UTC)") \
+    X(REVEALS_DAY,    "limit", "reveals_per_day",    NUMBER, "",        1, 1000000000, "200", "different clear values per person and day (UTC)") \
+    X(REVEALS_PURPOSE, "limit", "reveals_per_purpose", NUMBER, "",      1, 1000000000, "200", "different clear values per person, purpose and day (UTC)") \
+    X(REVEALS_MINUTE, "limit", "reveals_per_minute", NUMBER, "",        1, 1000000000, "30", "clear values per person and minute") \
+    X(REVEAL_MISSES,  "limit", "reveal_misses",      NUMBER, "",        1, 1000000000, "50", "tokens without a value that a person may ask for in a day (UTC)") \
+    X(REVEAL_SEQUENCE, "limit", "reveal_sequence",   NUMBER, "",        2, 33, "8", "of the last 32 tokens that a person asked for: how many may not lie next to one another; 33: not looked at") \
+    X(SEEN_DAYS,      "limit", "seen_days",          NUMBER, "days",    2, 36500, "1096", "how long it is kept who saw which value for what") \
     X(GUESSES_DAY,    "limit", "guesses_per_day",    NUMBER, "",        1, 1000000000, "100", "new values and look-ups in vain per partner, domain, bucket of kept characters and day (UTC); of a bucket of more than 100000 originals as many times more") \
     X(VALUES_DAY,     "limit", "values_per_day",     NUMBER, "",        1, 1000000000, "1000000000", "the same over all buckets of a domain; 1000000000: not limited") \
     X(LOOKUP_MISSES,  "limit", "lookup_misses",      NUMBER, "",        1, 1000000000, "1000", "look-ups in vain per partner, domain and day (UTC) that are allowed whatever their share; 1000000000: the share is not looked at") \
     X(LOOKUP_SHARE,   "limit", "lookup_miss_percent", NUMBER, "%",      1, 100, "50", "share of a partner's look-ups in a domain that may be in vain beyond those") \
     X(REFUSALS_S,     "limit", "refusals_per_s",     NUMBER, "1/s",     1, 1000, "10", "entries for refusals per principal; counted beyond") \
+    X(ALARM_COMMAND,  "alarm", "command",            PATH,   "",        0, 0, "", "program that gets each alarm as JSON on its standard input; empty: none") \
+    X(ALARM_WEBHOOK,  "alarm", "webhook",            TEXT,   "",        0, 250, "", "https address that each alarm is posted to as JSON; empty: none") \
+    X(ALARM_CA,       "alarm", "webhook_ca",         PATH,   "",        0, 0, "", "CA that the webhook's certificate must come from, PEM; empty: the system's") \
+    X(ALARM_DELIVER_MS, "alarm", "deliver_ms",       NUMBER, "ms",      100, 60000, "10000", "deadline of one delivery to one of them; the program is ended beyond") \
+    X(ALARM_SPOOL,    "alarm", "spool",              NUMBER, "",        10, 100000, "10000", "alarms kept for delivery and review; beyond, there are their entries and lines alone") \
+    X(ALARM_KEEP_DAYS, "alarm", "keep_days",         NUMBER, "days",    1, 3650, "90", "age at which a delivered alarm goes though nobody has reviewed it") \
+    X(ALARM_REFUSALS, "alarm", "refusals",           NUMBER, "",        1, 1000000000, "100", "refusals of one kind within 10 s, by one principal or network, that raise an alarm") \
+    X(ALARM_PARTNERS, "alarm", "suspend_partners",   CHOICE, "no|yes",  0, 0, "yes", "whether a partner that reaches a limit is frozen, as a person is suspended") \
     X(TOKEN_BINS,     "token", "bins",               TEXT,   "",        0, 400, "", "first digits of the payment network's tokens, 6 to 8 of them, as 999000-999099, 99912345; 16 ranges at most; empty: no domain may ask for token_check bin") \
+    X(EXPORT_MAX,     "export", "max",               NUMBER, "",        1, 10000000, "100000", "values of one export") \
+    X(EXPORT_KEEP_H,  "export", "keep_h",            NUMBER, "h",       1, 8760, "72", "how long the file of an export is kept, for whoever began it to fetch") \
     X(CUSTODIANS,     "ceremony", "custodians",      NUMBER, "",        2, 9, "2", "custodians that a key ceremony needs") \
     X(CEREMONY_S,     "ceremony", "life_s",          NUMBER, "s",       30, 2592000, "86400", "how long a proposed ceremony waits for approval") \
     X(ROWS_S,         "ceremony", "rows_per_s",      NUMBER, "1/s",     0, 10000000, "20000", "rows that a rotation re-encrypts or re-indexes a second; 0: as fast as it can") \
+    X(GRANT_MAX_S,    "grant", "max_s",              NUMBER, "s",       60, 2592000, "2592000", "longest life of a grant") \
     X(SWEEP_PASS_S,   "sweep", "pass_s",             NUMBER, "s",       1, 604800, "3600", "pause between two walks for rows whose time is past") \
     X(SWEEP_ROWS_S,   "sweep", "rows_per_s",         NUMBER, "1/s",     10, 40000, "20000", "rows of a table that a walk looks at") \
     X(CHECKPOINT_MS,  "log",   "checkpoint_ms",      NUMBER, "ms",      100, 60000, "1000", "pause between signatures over the log") \

@@ -88,7 +88,8 @@ HUFU_MUST_USE enum hufu_err control_recv(int control_fd, uint8_t *kind_out, int 
 enum control_kind {
     CONTROL_LINK_FRONT = 1, /* to core: a new link to the front comes along */
     CONTROL_LINK_HSM,       /* to core: a new link to the hsm process */
-    CONTROL_LINK_CORE,      /* to front, hsm: a new link to the core */
+    CONTROL_LINK_CORE,      /* to front, hsm, alarm: a new link to the core */
+    CONTROL_LINK_ALARM,     /* to core: a new link to the alarm process */
     CONTROL_READY,          /* from a role: it serves */
     CONTROL_HSM_STUCK, /* from core: the hsm process missed its deadline; end it, start it again */
     CONTROL_DRAIN,     /* to front: take no new connections, finish, then exit */

@@ -105,7 +105,8 @@ static bool text_fits(enum msg_tag tag, struct view text)
 
 static bool list_may_be_empty(enum msg_tag tag)
 {
-    return tag == MSG_FORMATS || tag == MSG_DOMAINS || tag == MSG_PARTNERS || tag == MSG_PURPOSES;
+    return tag == MSG_FORMATS || tag == MSG_DOMAINS || tag == MSG_PARTNERS || tag == MSG_PURPOSES ||
+           tag == MSG_PURPOSES_ONE || tag == MSG_PURPOSES_TWO;
 }
 
 /* Tokens are secrets: what they look like is judged by the format, in the core. */

@@ -1,7 +1,7 @@
 /*
  * msg.h - the messages between front and core: one table of verbs, one table of fields.
  *
- * Layer:   vault/base/. Includes err.h, buf.h, frame.h.
+ * Layer:   vault/base/. Includes err.h, buf.h, msg_table.h.
  * Threads: pure functions and constant tables.
  *
  * The front turns a route and its JSON into verb + fields by these tables; the core checks the same
@@ -25,6 +25,7 @@
 
 #include "vault/base/buf.h"
 #include "vault/base/err.h"
+#include "vault/base/msg_table.h"
 
 #define MSG_ITEMS_MAX   1000 /* values, tokens of one request; above: 413 */
 #define MSG_VALUE_MAX   255  /* bytes of a value or token string as it comes in */
@@ -42,59 +43,6 @@ enum msg_kind {
     MSG_KIND_QUALIFICATION,
 };
 
-/* clang-format off */
-#define MSG_FIELDS(X) /* tag, JSON name, kind, max bytes (U64: unused) */ \
-    X(DOMAIN,           "domain",           MSG_TEXT,   32)     \
-    X(VALUE,            "value",            MSG_SECRET, 255)    \
-    X(VALUES,           "values",           MSG_ITEMS,  0)      \
-    X(TOKEN,            "token",            MSG_SECRET, 255)    \
-    X(TOKENS,           "tokens",           MSG_TEXTS,  255)    \
-    X(SUBJECT,          "subject",          MSG_TEXT,   128)    \
-    X(CONSENT,          "consent",          MSG_TEXT,   128)    \
-    X(CHANNEL,          "channel",          MSG_TEXT,   32)     \
-    X(EXPIRES_IN,       "expires_in",       MSG_U64,    0)      \
-    X(USES,             "uses",             MSG_U64,    0)      \
-    X(RECEIPT,          "receipt",          MSG_BOOL,   0)      \
-    X(REASON,           "reason",           MSG_TEXT,   128)    \
-    X(PURPOSE,          "purpose",          MSG_TEXT,   64)     \
-    X(GRANT,            "grant",            MSG_TEXT,   36)     \
-    X(RECIPIENT,        "recipient",        MSG_TEXT,   128)    \
-    X(COUNT,            "count",            MSG_U64,    0)      \
-    X(USER,             "user",             MSG_TEXT,   32)     \
-    X(PASSWORD,         "password",         MSG_SECRET, 256)    \
-    X(OTP,              "otp",              MSG_SECRET, 16)     \
-    X(KIND,             "kind",             MSG_TEXT,   32)     \
-    X(NAME,             "name",             MSG_TEXT,   32)     \
-    X(ROLE,             "role",             MSG_TEXT,   16)     \
-    X(FORMAT,           "format",           MSG_TEXT,   32)     \
-    X(FORMATS,          "formats",          MSG_TEXTS,  32)     \
-    X(MODE,             "mode",             MSG_TEXT,   16)     \
-    X(PARTNERS,         "partners",         MSG_TEXTS,  32)     \
-    X(DOMAINS,          "domains",          MSG_TEXTS,  32)     \
-    X(KEEP,             "keep",             MSG_KIND_KEEP, 0)   \
-    X(PURPOSES,         "purposes",         MSG_TEXTS,  64)     \
-    X(EXPECTED,         "expected",         MSG_U64,    0)      \
-    X(RETENTION_DAYS,   "retention_days",   MSG_U64,    0)      \
-    X(TOKEN_CHECK,      "token_check",      MSG_TEXT,   16)     \
-    X(BATCH_DETOKENIZE, "batch_detokenize", MSG_U64,    0)      \
-    X(CERT_PEM,         "cert_pem",         MSG_TEXT,   16384)  \
-    X(QUALIFICATION,    "qualification",    MSG_KIND_QUALIFICATION, 64) \
-    X(ID,               "id",               MSG_TEXT,   36)     \
-    X(LIMIT,            "limit",            MSG_U64,    0)      \
-    X(AFTER,            "after",            MSG_TEXT,   64)     \
-    X(FROM,             "from",             MSG_U64,    0)      \
-    X(TO,               "to",               MSG_U64,    0)      \
-    X(INDEX,            "index",            MSG_U64,    0)      \
-    X(SIZE,             "size",             MSG_U64,    0)      \
-    X(NEW_PASSWORD,     "new_password",     MSG_SECRET, 256)    \
-    X(CONSENT_REQUIRED, "consent_required", MSG_BOOL,   0)      \
-    X(PROVENANCE,       "provenance",       MSG_BOOL,   0)      \
-    X(ENTRUSTED,        "entrusted",        MSG_BOOL,   0)      \
-    X(REQUESTOR,        "requestor",        MSG_TEXT,   11)     \
-    X(ASSURANCE,        "assurance",        MSG_U64,    0)      \
-    X(CHANNELS,         "channels",         MSG_TEXTS,  32)
-/* clang-format on */
-
 #define MSG_TAG_ENUM(tag, name, kind, max) MSG_##tag,
 enum msg_tag { MSG_NONE = 0, MSG_FIELDS(MSG_TAG_ENUM) MSG_TAG_COUNT };
 #undef MSG_TAG_ENUM
@@ -105,61 +53,6 @@ struct msg_field {
     size_t max;
 };
 extern const struct msg_field msg_fields[MSG_TAG_COUNT]; /* row 0 is empty */
-
-/*
- * The verbs: frame type, name as the log has it. What each may and must have: msg_shape.c.
- */
-/* clang-format off */
-#define MSG_VERBS(X) /* id, frame type, name */  \
-    X(TOKENIZE,          1, "tokenize")          \
-    X(LOOKUP,            2, "lookup")            \
-    X(INSPECT,           3, "inspect")           \
-    X(SUSPEND,           4, "suspend")           \
-    X(RESUME,            5, "resume")            \
-    X(REVOKE,            6, "revoke")            \
-    X(DELETE,            7, "delete")            \
-    X(REPLACE,           8, "replace")           \
-    X(LOGIN,             9, "login")             \
-    X(LOGOUT,           10, "logout")            \
-    X(STEP_UP,          11, "step-up")           \
-    X(WHOAMI,           12, "whoami")            \
-    X(DETOKENIZE,       13, "detokenize")        \
-    X(CEREMONY_PROPOSE, 14, "ceremony-propose")  \
-    X(CEREMONY_LIST,    15, "ceremony-list")     \
-    X(CEREMONY_SHOW,    16, "ceremony-show")     \
-    X(CEREMONY_APPROVE, 17, "ceremony-approve")  \
-    X(CEREMONY_CANCEL,  18, "ceremony-cancel")   \
-    X(KEY_LIST,         19, "key-list")          \
-    X(DOMAIN_ADD,       20, "domain-add")        \
-    X(DOMAIN_LIST,      21, "domain-list")       \
-    X(PARTNER_ADD,      22, "partner-add")       \
-    X(PARTNER_LIST,     23, "partner-list")      \
-    X(USER_ADD,         24, "user-add")          \
-    X(USER_LIST,        25, "user-list")         \
-    X(DOMAIN_FREEZE,    26, "domain-freeze")     \
-    X(DOMAIN_UNFREEZE,  27, "domain-unfreeze")   \
-    X(PARTNER_FREEZE,   28, "partner-freeze")    \
-    X(PARTNER_UNFREEZE, 29, "partner-unfreeze")  \
-    X(USER_FREEZE,      30, "user-freeze")       \
-    X(USER_UNFREEZE,    31, "user-unfreeze")     \
-    X(CHECKPOINT,       32, "checkpoint")        \
-    X(PROOF,            33, "proof")             \
-    X(CONSISTENCY,      34, "consistency")       \
-    X(ENTRIES,          35, "entries")           \
-    X(PEER_CHECK,       36, "peer-check")        \
-    X(STATUS,           37, "status")            \
-    X(METRICS,          38, "metrics")           \
-    X(GRANT_ASK,        39, "grant-ask")         \
-    X(GRANT_LIST,       40, "grant-list")        \
-    X(GRANT_SHOW,       41, "grant-show")        \
-    X(GRANT_APPROVE,    42, "grant-approve")     \
-    X(GRANT_DENY,       43, "grant-deny")        \
-    X(GRANT_WITHDRAW,   44, "grant-withdraw")    \
-    X(PARTNER_CERT_ADD, 45, "partner-cert-add")  \
-    X(PASSWORD_CHANGE,  46, "password-change")   \
-    X(PARTNER_QUALIFY,  47, "partner-qualify")   \
-    X(DOMAIN_CAPACITY,  48, "domain-capacity")
-/* clang-format on */
 
 #define MSG_VERB_ENUM(id, type, name) VERB_##id = type,
 enum msg_verb { VERB_NONE = 0, MSG_VERBS(MSG_VERB_ENUM) VERB_COUNT };

@@ -19,8 +19,13 @@ static const struct msg_need token_state[] = { MUST(DOMAIN), MUST(TOKEN), MUST(R
 static const struct msg_need replace[] = {
     MUST(DOMAIN), MUST(VALUE), MUST(TOKEN), MUST(REASON),
 };
-static const struct msg_need login[] = { MUST(USER), MUST(PASSWORD), MUST(OTP) };
-static const struct msg_need step_up[] = { MUST(OTP) };
+static const struct msg_need login[] = {
+    MUST(USER), MUST(PASSWORD), MAY(OTP), MAY(CREDENTIAL), MAY(CLIENT_DATA), MAY(AUTH_DATA),
+    MAY(SIGNATURE), MAY(RECOVERY_CODE),
+};
+static const struct msg_need step_up[] = {
+    MAY(OTP), MAY(CREDENTIAL), MAY(CLIENT_DATA), MAY(AUTH_DATA), MAY(SIGNATURE),
+};
 static const struct msg_need password_change[] = { MUST(PASSWORD), MUST(NEW_PASSWORD) };
 static const struct msg_need detokenize[] = {
     MUST(DOMAIN), MAY(TOKEN), MAY(TOKENS), MUST(REASON), MUST(PURPOSE), MAY(GRANT),
@@ -34,13 +39,16 @@ static const struct msg_need by_id_reason[] = { MAY(REASON), MUST(ID) };
 static const struct msg_need domain_add[] = {
     MAY(EXPIRES_IN), MUST(NAME), MUST(FORMAT), MUST(MODE), MUST(PARTNERS), MAY(KEEP),
     MUST(PURPOSES), MAY(EXPECTED), MAY(RETENTION_DAYS), MAY(TOKEN_CHECK), MAY(BATCH_DETOKENIZE),
-    MAY(CONSENT_REQUIRED), MAY(REQUESTOR), MAY(ASSURANCE), MAY(CHANNELS),
+    MAY(CONSENT_REQUIRED), MAY(REQUESTOR), MAY(ASSURANCE), MAY(CHANNELS), MAY(PURPOSES_ONE),
+    MAY(PURPOSES_TWO), MAY(ESCALATION),
 };
 static const struct msg_need partner_add[] = {
     MUST(NAME), MUST(FORMATS), MUST(DOMAINS), MUST(CERT_PEM), MAY(QUALIFICATION),
     MAY(ENTRUSTED),
 };
-static const struct msg_need user_add[] = { MUST(NAME), MUST(ROLE) };
+static const struct msg_need user_add[] = {
+    MAY(EXPIRES_IN), MUST(NAME), MUST(ROLE), MAY(GROUP), MAY(SEALED),
+};
 static const struct msg_need by_name[] = { MUST(NAME) };
 static const struct msg_need freeze[] = { MUST(REASON), MUST(NAME) };
 static const struct msg_need cert_add[] = { MAY(REASON), MUST(NAME), MUST(CERT_PEM) };
@@ -52,6 +60,38 @@ static const struct msg_need grant_ask[] = {
     MUST(DOMAIN), MAY(TOKENS), MUST(EXPIRES_IN), MUST(REASON), MUST(PURPOSE), MAY(RECIPIENT),
     MUST(COUNT),
 };
+static const struct msg_need grant_approve[] = {
+    MAY(TOKENS), MAY(EXPIRES_IN), MAY(REASON), MAY(COUNT), MUST(ID), MAY(DIGEST),
+};
+static const struct msg_need recipient_add[] = {
+    MUST(KIND), MUST(NAME), MAY(CERT_PEM), MUST(ASSESSMENT), MAY(CHANNEL_CHECK), MAY(TOOL_CHECK),
+    MAY(CONTRACT), MAY(LEGAL_BASIS), MAY(USE),
+};
+static const struct msg_need recipient_assess[] = {
+    MAY(REASON), MUST(NAME), MAY(CERT_PEM), MAY(ASSESSMENT), MAY(CHANNEL_CHECK), MAY(TOOL_CHECK),
+    MAY(CONTRACT),
+};
+static const struct msg_need between[] = { MAY(LIMIT), MAY(AFTER), MAY(SINCE), MAY(UNTIL) };
+static const struct msg_need of_user[] = {
+    MUST(USER), MAY(LIMIT), MAY(AFTER), MAY(SINCE), MAY(UNTIL),
+};
+static const struct msg_need of_partner[] = {
+    MUST(NAME), MAY(LIMIT), MAY(AFTER), MAY(SINCE), MAY(UNTIL),
+};
+static const struct msg_need id_reason[] = { MUST(REASON), MUST(ID) };
+static const struct msg_need by_id_list[] = { MUST(ID), MAY(LIMIT), MAY(AFTER) };
+static const struct msg_need export_begin[] = {
+    MUST(DOMAIN), MAY(TOKENS), MUST(REASON), MUST(PURPOSE), MUST(GRANT),
+};
+static const struct msg_need by_id_part[] = { MUST(ID), MAY(LIMIT), MAY(FROM) };
+static const struct msg_need challenge[] = { MUST(USER) };
+static const struct msg_need step_up_challenge[] = { /* the request that is meant, by its members */
+    MAY(DOMAIN), MAY(TOKEN), MAY(TOKENS), MAY(SUBJECT), MAY(EXPIRES_IN), MAY(REASON),
+    MAY(PURPOSE), MAY(GRANT), MAY(COUNT), MAY(KIND), MAY(NAME), MAY(ROLE), MAY(ID), MAY(DIGEST),
+    MAY(VERB),
+};
+static const struct msg_need subject_ask[] = { MUST(SUBJECT), MUST(REASON), MUST(KIND) };
+static const struct msg_need key_enrol[] = { MUST(ID), MUST(CLIENT_DATA), MUST(ATTESTATION) };
 
 #define NAME(id, type, name) static const char name_##id[] = name;
 MSG_VERBS(NAME)
@@ -101,13 +141,41 @@ static const struct msg_shape msg_shapes[VERB_COUNT] = {
     OF(GRANT_ASK, grant_ask),
     OF(GRANT_LIST, list),
     OF(GRANT_SHOW, by_id),
-    OF(GRANT_APPROVE, by_id_reason),
+    OF(GRANT_APPROVE, grant_approve),
     OF(GRANT_DENY, by_id_reason),
     OF(GRANT_WITHDRAW, by_id_reason),
     OF(PARTNER_CERT_ADD, cert_add),
     OF(PASSWORD_CHANGE, password_change),
     OF(PARTNER_QUALIFY, qualify),
     OF(DOMAIN_CAPACITY, by_name),
+    OF(RECIPIENT_ADD, recipient_add),
+    OF(RECIPIENT_LIST, list),
+    OF(RECIPIENT_ASSESS, recipient_assess),
+    OF(RECIPIENT_FREEZE, freeze),
+    OF(RECIPIENT_UNFREEZE, freeze),
+    OF(SHARE_LIST, between),
+    OF(ALARM_LIST, between),
+    OF(ALARM_REVIEW, id_reason),
+    OF(ACCESS_REVIEW, list),
+    OF(USER_LEAVE, freeze),
+    OF(REPORT_IMPACT, of_user),
+    OF(REPORT_PARTNER, of_partner),
+    OF(REPORT_INDICATORS, between),
+    OF(SUBJECT_REPORT, by_id_list),
+    OF(EXPORT_BEGIN, export_begin),
+    OF(EXPORT_LIST, list),
+    OF(EXPORT_SHOW, by_id),
+    OF(EXPORT_FILE, by_id_part),
+    OF(CHALLENGE, challenge),
+    OF(STEP_UP_CHALLENGE, step_up_challenge),
+    OF(KEY_CHALLENGE, by_id),
+    OF(KEY_ENROL, key_enrol),
+    OF(SUBJECT_ASK, subject_ask),
+    OF(SUBJECT_LIST, list),
+    OF(SUBJECT_SHOW, by_id),
+    OF(SUBJECT_APPROVE, by_id_reason),
+    OF(SUBJECT_DENY, by_id_reason),
+    OF(TOKEN_PLANT, token_state),
 };
 /* clang-format on */
 

@@ -23,27 +23,10 @@
 #include "vault/base/merkle.h"
 #include "vault/base/queue.h"
 #include "vault/store/rewrite.h"
+#include "vault/store/tables.h"
 
 #define STORE_KEY_MAX   320    /* bytes: table byte and key; LMDB takes 511 */
 #define STORE_IMAGE_MAX 262144 /* bytes of one row's image */
-
-/* First byte of every key. Tables from STORE_RESIDENT on are held in memory as a whole. */
-enum store_table {
-    TABLE_TOKEN = 1,   /* domain be32 | token -> mapping record */
-    TABLE_INDEX = 2,   /* domain be32 | index version be32 | HMAC 32 -> token */
-    TABLE_IDEM = 3,    /* keyed digest 32 of principal, route, key -> reply */
-    TABLE_COUNTER = 4, /* keyed digest 32 of what is counted -> count */
-    STORE_RESIDENT = 16,
-    TABLE_KEK = 16,
-    TABLE_KEYSET = 17,
-    TABLE_META = 18,
-    TABLE_DOMAIN = 19,
-    TABLE_PARTNER = 20,
-    TABLE_USER = 21,
-    TABLE_FACTOR = 22,
-    TABLE_SESSION = 23,
-    TABLE_CEREMONY = 24,
-};
 
 /* What a look-up saw of a row; goes into a precondition. */
 struct store_seen {
