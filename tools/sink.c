@@ -10,8 +10,9 @@
 #include "vault/base/frame.h"
 #include "vault/base/log.h"
 
-#define OUT_MAX 4096 /* bytes that may wait: replies are small */
-#define ID_MAX  64
+#define OUT_MAX  4096 /* bytes that may wait: replies are small */
+#define ID_MAX   64
+#define DONE_MAX 512
 
 struct sink {
     int control_fd, signal_fd; /* -1: closed */
@@ -20,7 +21,9 @@ struct sink {
     struct sink_webhook *webhook; /* NULL: none */
     bool has_link;
     struct link link;
-    char done_id[ID_MAX + 1]; /* the newest alarm, where the program has had it */
+    char done[DONE_MAX]
+             [ID_MAX + 1]; /* alarms that the program has had: the webhook may want more */
+    size_t done_next;
     bool is_ending;
 };
 
@@ -47,18 +50,33 @@ static struct alarm_reply failed(enum alarm_sink_kind kind, enum hufu_err err, u
     return (struct alarm_reply){ kind, status };
 }
 
+static bool is_done(const struct sink *s, struct view id)
+{
+    for (size_t i = 0; i < DONE_MAX; i++)
+        if (view_is(id, s->done[i]))
+            return true;
+    return false;
+}
+
+static void note_done(struct sink *s, struct view id)
+{
+    char *place = s->done[s->done_next++ % DONE_MAX];
+
+    memcpy(place, id.p, id.len);
+    place[id.len] = '\0';
+}
+
 static struct alarm_reply deliver(struct sink *s, const struct alarm_msg *msg)
 {
     struct alarm_reply none = { ALARM_SINK_NONE, 0 };
     uint32_t status = 0;
     enum hufu_err err;
 
-    if (s->command[0] != '\0' && !view_is(msg->id, s->done_id)) {
+    if (s->command[0] != '\0' && !is_done(s, msg->id)) {
         err = sink_command_run(s->command, msg, s->deadline_ms, s->signal_fd, &status);
         if (err != HUFU_OK)
             return failed(ALARM_SINK_COMMAND, err, status);
-        memcpy(s->done_id, msg->id.p, msg->id.len);
-        s->done_id[msg->id.len] = '\0';
+        note_done(s, msg->id);
     }
     if (s->webhook != NULL) {
         err = sink_webhook_post(s->webhook, msg, &status);

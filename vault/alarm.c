@@ -63,3 +63,11 @@ void alarm_note(struct request *req, enum alarm_rule rule)
 {
     alarm_note_about(req, rule, NULL);
 }
+
+bool alarm_has(const struct request *req, enum alarm_rule rule)
+{
+    for (size_t i = 0; i < req->alarm_count; i++)
+        if (req->alarm[i].rule == rule)
+            return true;
+    return false;
+}

@@ -58,6 +58,8 @@ bool alarm_suspends(unsigned rule);
 
 /* Remembers that this attempt sets off rule; once is enough. Up to REQUEST_ALARMS_MAX are kept. */
 void alarm_note(struct request *req, enum alarm_rule rule);
+/* True where this attempt has set it off. */
+bool alarm_has(const struct request *req, enum alarm_rule rule);
 /* The same about somebody who is not the caller, or not yet: a person whose key was copied. Only
  * where that person's own factor or a decision of others set it off, never a stranger's request. */
 void alarm_note_about(struct request *req, enum alarm_rule rule, const struct user *about);

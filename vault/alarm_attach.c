@@ -264,7 +264,8 @@ static enum hufu_err fill_entry(struct request *req, size_t at, const struct ala
 static enum hufu_err write_row(struct worker *w, struct request *req, size_t at,
                                struct alarm_row *row)
 {
-    uint64_t max = conf_u64(w->core->conf, CONF_ALARM_SPOOL);
+    uint64_t spool = conf_u64(w->core->conf, CONF_ALARM_SPOOL);
+    uint64_t max = row->grade == ALARM_HIGH ? spool : spool - spool / 4; /* the rest is for those */
     struct view key = row_plain_key(req, TABLE_ALARM, view_of(row->id, ID_LEN));
     uint8_t mem[ALARM_ROW_MAX];
     struct buf text;

@@ -60,41 +60,116 @@ static void go_on_after(struct courier *c, const struct alarm_row *row)
     c->after_len = ID_LEN;
 }
 
-/* The oldest that waits. Ids of one moment may come in any order: a new walk begins where some may
- * have come since. */
+/* The place of the alarm among those held; NULL where it is not. */
+static struct courier_held *held_find(struct courier *c, const uint8_t id[static ID_LEN])
+{
+    for (size_t i = 0; i < COURIER_HELD; i++)
+        if (c->held[i].attempts > 0 &&
+            view_equal(view_of(c->held[i].id, ID_LEN), view_of(id, ID_LEN)))
+            return &c->held[i];
+    return NULL;
+}
+
+/* A free place, else the one that is due first: it is only tried sooner then. */
+static struct courier_held *held_make(struct courier *c, const uint8_t id[static ID_LEN])
+{
+    struct courier_held *best = &c->held[0];
+
+    for (size_t i = 0; i < COURIER_HELD && best->attempts > 0; i++)
+        if (c->held[i].attempts == 0 || c->held[i].due_boot_ms < best->due_boot_ms)
+            best = &c->held[i];
+    if (best->attempts == 0)
+        best->due_boot_ms = 0;
+    best->attempts = 0; /* a time that is left says whose place it was */
+    best->wait_ms = 0;
+    memcpy(best->id, id, ID_LEN);
+    return best;
+}
+
+/* True where the alarm's time has not come again. */
+static bool is_held(struct courier *c, const struct alarm_row *row, uint64_t boot)
+{
+    const struct courier_held *h = held_find(c, row->id);
+
+    if (h == NULL || h->due_boot_ms <= boot)
+        return false;
+    if (h->due_boot_ms < c->held_boot_ms)
+        c->held_boot_ms = h->due_boot_ms;
+    return true;
+}
+
+/* Takes one row of the walk in: the gravest that waits becomes the row in work. */
+static void look_at(struct courier *c, const struct alarm_row *row, uint64_t boot, bool *found)
+{
+    if (row->delivered_ms != 0 || is_held(c, row, boot))
+        return;
+    if (!*found || row->grade > c->row.grade)
+        c->row = *row;
+    *found = true;
+}
+
+/* Ids of one moment may come in any order: where some may have come since, all are looked at. */
 static bool find_next(struct courier *c)
 {
+    uint64_t boot = core_boot(c->core);
+    bool found = false, all_delivered = true;
+    struct alarm_row row;
+    uint8_t at[ID_LEN];
+    size_t at_len;
     enum hufu_err err;
 
-    while ((err = alarm_flight_row(c, view_of(c->after, c->after_len), true, &c->row)) == HUFU_OK) {
-        if (c->row.delivered_ms == 0)
-            return true;
-        go_on_after(c, &c->row);
-    }
-    if (err == HUFU_NOT_FOUND && atomic_exchange(&c->core->alarms->fresh, false))
+    if (atomic_exchange(&c->core->alarms->fresh, false))
         c->after_len = 0;
-    else if (err != HUFU_NOT_FOUND)
-        log_event(LOG_ERROR_LEVEL, "alarm.row", "err", LOG_ERR(err), NULL);
-    return false;
+    else if (c->is_idle && boot < c->held_boot_ms)
+        return false;
+    c->held_boot_ms = UINT64_MAX;
+    memcpy(at, c->after, ID_LEN);
+    at_len = c->after_len;
+    while ((err = alarm_flight_row(c, view_of(at, at_len), true, &row)) != HUFU_NOT_FOUND) {
+        if (err != HUFU_OK && err != HUFU_CORRUPT)
+            break;
+        memcpy(at, row.id, ID_LEN);
+        at_len = ID_LEN;
+        if (err != HUFU_OK) { /* one that cannot be read holds up no other */
+            log_event(LOG_ERROR_LEVEL, "alarm.row", "err", LOG_ERR(err), NULL);
+            continue;
+        }
+        all_delivered = all_delivered && row.delivered_ms != 0;
+        if (all_delivered)
+            go_on_after(c, &row);
+        look_at(c, &row, boot, &found);
+    }
+    c->is_idle = !found;
+    return found;
 }
 
 /* ---- delivering ---- */
 
 static void fail(struct courier *c, const struct alarm_reply *why)
 {
+    struct courier_held *h = held_find(c, c->row.id);
     char id[ID_TEXT_LEN + 1];
+    bool is_full;
 
+    if (h == NULL)
+        h = held_make(c, c->row.id);
+    is_full = h->attempts == 0 && h->due_boot_ms != 0;
+    h->attempts++;
+    h->wait_ms = h->wait_ms == 0 ? WAIT_FIRST_MS : h->wait_ms * 2;
+    if (h->wait_ms > WAIT_LAST_MS)
+        h->wait_ms = WAIT_LAST_MS;
+    h->due_boot_ms = core_boot(c->core) + h->wait_ms;
     c->is_sent = false;
-    c->attempts++;
-    c->wait_ms = c->wait_ms == 0 ? WAIT_FIRST_MS : c->wait_ms * 2;
-    if (c->wait_ms > WAIT_LAST_MS)
-        c->wait_ms = WAIT_LAST_MS;
-    c->due_boot_ms = core_boot(c->core) + c->wait_ms;
+    c->has_row = false;
+    if (why == NULL) /* it was not this alarm's fault */
+        c->due_boot_ms = h->due_boot_ms;
+    else if (is_full)
+        c->due_boot_ms = core_boot(c->core) + WAIT_FIRST_MS;
     atomic_fetch_add(&c->core->alarms->failed, 1);
     id_print(c->row.id, id);
     log_event(LOG_WARN, "alarm.undelivered", "id", LOG_STR(id), "sink",
               LOG_STR(why == NULL ? "process" : alarm_sink_name(why->failed)), "status",
-              LOG_NUM(why == NULL ? 0 : why->status), "again_ms", LOG_NUM(c->wait_ms), NULL);
+              LOG_NUM(why == NULL ? 0 : why->status), "again_ms", LOG_NUM(h->wait_ms), NULL);
 }
 
 static bool hand_over(struct courier *c)
@@ -195,10 +270,12 @@ static bool mark(struct courier *c)
 
 static void marked(struct courier *c)
 {
+    struct courier_held *h = held_find(c, c->row.id);
+
+    if (h != NULL)
+        h->attempts = 0;
     alarm_took(c->core->alarms, c->row.delivered_ms - c->row.raised_ms);
-    go_on_after(c, &c->row);
-    c->has_row = c->is_taken = false;
-    c->wait_ms = 0;
+    c->has_row = c->is_taken = c->is_idle = false;
     c->due_boot_ms = 0;
 }
 
@@ -231,8 +308,11 @@ static bool has_work(struct courier *c)
 {
     if (c->has_row)
         return true;
+    struct courier_held *h;
+
     c->has_row = find_next(c);
-    c->attempts = 0;
+    h = c->has_row ? held_find(c, c->row.id) : NULL;
+    c->attempts = h == NULL ? 0 : h->attempts;
     c->is_taken = c->has_row && !c->core->alarms->has_sink; /* the sink is gone since then */
     c->taken_ms = core_now(c->core);
     return c->has_row;

@@ -69,10 +69,11 @@ enum hufu_err alarm_flight_row(struct courier *c, struct view key, bool after,
         buf_put(&id, key.p, key.len);
     }
     if (err == HUFU_OK)
-        err = id.len == ID_LEN ? alarm_row_get(buf_view(&text), out) : HUFU_CORRUPT;
+        err = id.len == ID_LEN ? alarm_row_get(buf_view(&text), out) : HUFU_RANGE;
+    if (err == HUFU_OK || err == HUFU_CORRUPT)
+        memcpy(out->id, id_mem, ID_LEN);
     if (err != HUFU_OK)
         return err;
-    memcpy(out->id, id_mem, ID_LEN);
     out->seq = seq;
     return HUFU_OK;
 }

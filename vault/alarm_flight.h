@@ -20,7 +20,8 @@ struct alarm_flight *alarm_flight_new(struct courier *c, const char *verb, size_
 void alarm_flight_free(struct alarm_flight *fl);
 /* Hands it in: c->way tells what becomes of it. False: it is freed. */
 bool alarm_flight_submit(struct courier *c, struct alarm_flight *fl);
-/* The alarm's row behind the key, or the first one after it. HUFU_NOT_FOUND, HUFU_CORRUPT. */
+/* The alarm's row behind the key, or the first one after it. HUFU_NOT_FOUND; HUFU_CORRUPT: out has
+ * its id and nothing else; HUFU_RANGE: the key is no alarm's. */
 HUFU_MUST_USE enum hufu_err alarm_flight_row(struct courier *c, struct view key, bool after,
                                              struct alarm_row *out);
 

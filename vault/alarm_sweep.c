@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "vault/alarm.h"
 #include "vault/handle.h"
 #include "vault/row.h"
 
@@ -11,7 +12,7 @@
 #define REVIEWED_MS 604800000 /* a reviewed one is shown for so long yet, unless room is short */
 #define DAY_MS      86400000ULL
 
-/* Reviewed ones make room where it is short; what waits stays, however old. */
+/* Reviewed ones and low ones make room where it is short; what waits stays, however old. */
 static bool is_over(const struct courier *c, const struct alarm_row *row)
 {
     const struct conf *conf = c->core->conf;
@@ -21,6 +22,8 @@ static bool is_over(const struct courier *c, const struct alarm_row *row)
 
     if (row->delivered_ms == 0)
         return false;
+    if (is_short && row->grade == ALARM_LOW)
+        return true;
     if (row->reviewed_ms != 0 && (is_short || now >= row->reviewed_ms + REVIEWED_MS))
         return true;
     return now >= row->raised_ms + keep_ms;

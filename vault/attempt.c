@@ -39,13 +39,14 @@ enum hufu_err attempt_read(const struct request *req, struct attempt *try)
     return HUFU_OK;
 }
 
-/* Where keys are the rule, who has one shows it. */
+/* Where keys are the rule, who has one shows it; one that was disabled too: a reset takes two. */
 static bool may_use_code(struct core *core, const struct user *user)
 {
+    struct credential found[CREDENTIAL_KEYS_MAX];
     struct view rule =
         conf_word(&conf_rows[CONF_SECOND_FACTOR], conf_u64(core->conf, CONF_SECOND_FACTOR));
 
-    return !credential_has(core->dir, user->id) || !view_is(rule, "key");
+    return credential_list(core->dir, user->id, found) == 0 || !view_is(rule, "key");
 }
 
 /* Looks at a factor that is more than a code; user_id may be nobody's. */

@@ -338,6 +338,10 @@ static enum hufu_err reveal_all(struct job *job)
             if (it->err != HUFU_OK)
                 return HUFU_UNAVAILABLE;
     }
+    /* Who touches a planted token gets nothing of its batch: the list it is from was stolen. */
+    for (size_t i = 0; i < job->count && alarm_has(req, ALARM_RULE_PLANTED); i++)
+        if (job->item[i].err == HUFU_OK)
+            job->item[i].err = HUFU_NOT_FOUND;
     if (make_ops(job) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     if (!job->batch && job->item[0].err != HUFU_OK)

@@ -128,7 +128,7 @@ enum export_turn export_count(struct keeper *k, const struct export_row *row, co
     struct export_run *run = k->exporting;
     uint64_t before = run->counted, max = conf_u64(k->core->conf, CONF_EXPORT_MAX);
     uint8_t mem[STORE_KEY_MAX];
-    struct grant_use use;
+    struct grant_use use = { 0 };
     struct recipient to;
     struct buf next;
     enum export_turn turn;
@@ -144,7 +144,9 @@ enum export_turn export_count(struct keeper *k, const struct export_row *row, co
     go_on(run, &next);
     run->is_counted = next.len == 0;
     if (run->counted > use.grant.remaining) {
-        alarm_note(&k->req, ALARM_RULE_EXPORT_EXCEEDED);
+        /* Nothing is out yet, and the partners may have added tokens meanwhile: nobody is
+         * suspended. */
+        alarm_note(&k->req, ALARM_RULE_GRANT_EXCEEDED);
         *why = "exceeded";
         return EXPORT_TURN_STOP;
     }
@@ -181,11 +183,11 @@ static bool find_values(struct piece *p)
         struct record *rec = &it->token.rec;
 
         it->err = token_find(&p->k->w, &p->k->req, &it->token);
+        p->is_planted = p->is_planted || (it->err == HUFU_OK && rec->planted != 0);
         if (it->err == HUFU_OK && (rec->state != RECORD_ACTIVE || record_is_expired(rec, now)))
             it->err = HUFU_NOT_FOUND;
         if (it->err != HUFU_OK && it->err != HUFU_NOT_FOUND)
             return false;
-        p->is_planted = p->is_planted || (it->err == HUFU_OK && rec->planted != 0);
         p->good += it->err == HUFU_OK;
     }
     return true;

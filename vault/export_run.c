@@ -38,6 +38,10 @@ bool export_borrow(struct keeper *k, const struct export_row *row, const char **
     if (grant != NULL)
         id_print(row->grant, (char *)grant);
     req->msg.field[MSG_GRANT] = view_of(grant, grant == NULL ? 0 : ID_TEXT_LEN);
+    if (grant == NULL) { /* nothing goes out under none */
+        *why = "memory";
+        return false;
+    }
     if (user != NULL)
         req->who.role = (enum role)user->role;
     if (user == NULL || !user_is_in(user, core_now(k->core)) || user->role != ROLE_OPERATOR) {

@@ -89,6 +89,15 @@ static enum hufu_err check_amount(struct judged *j)
     return HUFU_OK;
 }
 
+/* Whoever approved before a certificate was recorded did not agree to whoever has its key. */
+static bool is_older_than(const struct grant *g, uint64_t cert_ms)
+{
+    for (size_t i = 0; i < g->approval_count; i++)
+        if (g->approval[i].at_ms < cert_ms)
+            return true;
+    return false;
+}
+
 /* What may have happened since it was granted. */
 static enum hufu_err check_others(struct judged *j)
 {
@@ -102,6 +111,8 @@ static enum hufu_err check_others(struct judged *j)
     if (g->recipient[0] != '\0' &&
         share_recipient(j->req->core, view_str(g->recipient), &to) != HUFU_OK)
         return wrong(j, "recipient", ALARM_RULE_GRANT_OVER);
+    if (g->recipient[0] != '\0' && is_older_than(g, to.cert_ms))
+        return wrong(j, "certificate", ALARM_RULE_GRANT_OVER);
     return HUFU_OK;
 }
 

@@ -203,6 +203,7 @@ static enum hufu_err read_papers(struct worker *w, struct request *req, struct r
     if (err != HUFU_OK)
         return manage_at(where, MSG_CERT_PEM, err);
     r->cert_len = der.len;
+    r->cert_ms = core_now(w->core);
     return HUFU_OK;
 }
 

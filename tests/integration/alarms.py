@@ -310,7 +310,7 @@ def test_C28_webhook_gets_it_after_a_failure_and_no_redirect_is_followed(v):
     restart(v, "alarm.webhook=https://localhost:%d/hufu" % HOOK["port"],
             "alarm.webhook_ca=" + v.dev_file("tls/ca.crt"))
     try:
-        trip(v)  # or what the last test left undelivered; then again after a second, and two
+        trip(v)  # and what the last test left undelivered: two attempts fail
         wait_for(lambda: len(HOOK["got"]) >= 3, 15, "three attempts")
         all_delivered(v)
         equal({path for path, _, _ in HOOK["got"]}, {"/hufu"}, "where to")
@@ -318,7 +318,9 @@ def test_C28_webhook_gets_it_after_a_failure_and_no_redirect_is_followed(v):
         equal(headers["Content-Type"], "application/json", "type")
         got = json.loads(body)
         equal((got["principal"], got["suspended"]), ("acme", "setting"), "what")
-        equal({b for _, _, b in HOOK["got"][:3]}, {body}, "the same each time")
+        bodies = {b for _, _, b in HOOK["got"]}
+        equal(len(bodies), len({json.loads(b)["id"] for b in bodies}), "the same each time")
+        equal(len(HOOK["got"]), len(bodies) + 2, "each until it was taken")
         equal(metric(v, "hufu_alarm_delivery_failures_total"), 2, "failures")
     finally:
         server.shutdown()

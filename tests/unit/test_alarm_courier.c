@@ -158,7 +158,7 @@ static void test_C28_alarms_are_delivered_oldest_first_and_marked_once(void **st
     assert_int_equal(atomic_load(&rig.core.alarms->failed), 0);
 }
 
-/* 1 s, doubling to 60 s; what is behind waits, and then all of it comes in its order. */
+/* 1 s, doubling to 60 s. */
 static void test_C28_a_sink_that_fails_is_tried_again_with_back_off(void **state)
 {
     static const uint64_t pause_s[] = { 1, 2, 4, 8, 16, 32, 60, 60 };
@@ -166,7 +166,7 @@ static void test_C28_a_sink_that_fails_is_tried_again_with_back_off(void **state
 
     (void)state;
     sink.mood = FAILING;
-    raise_some(2);
+    raise_some(1);
     for (size_t i = 0; i < n; i++) {
         carry();
         assert_int_equal(sink.sent, i + 1);
@@ -178,14 +178,49 @@ static void test_C28_a_sink_that_fails_is_tried_again_with_back_off(void **state
     assert_int_equal(delivered(), 0);
     sink.mood = GOOD;
     carry();
-    assert_int_equal(delivered(), 2);
-    assert_int_equal(sink.sent, n + 2);
+    assert_int_equal(delivered(), 1);
+    assert_int_equal(sink.sent, n + 1);
     for (size_t i = 1; i <= n; i++)
         assert_string_equal(sink.id[i], sink.id[0]);
-    assert_string_not_equal(sink.id[n + 1], sink.id[0]);
     assert_int_equal(alarm_at(&rig, 0).attempts, n + 1);
-    assert_int_equal(alarm_at(&rig, 1).attempts, 1);
     assert_int_equal(atomic_load(&rig.core.alarms->failed), n);
+}
+
+/* One sink may be dead and the other well: each alarm is tried, none waits for another. */
+static void test_C28_what_fails_holds_up_nothing(void **state)
+{
+    (void)state;
+    sink.mood = FAILING;
+    raise_some(4);
+    carry();
+    assert_int_equal(sink.sent, 4);
+    for (size_t i = 1; i < 4; i++)
+        assert_string_not_equal(sink.id[i], sink.id[i - 1]);
+    raise_some(1);
+    carry();
+    assert_true(sink.sent >= 5);
+    sink.mood = GOOD;
+    rig_tick(&rig, 2000);
+    carry();
+    assert_int_equal(delivered(), 5);
+    assert_int_equal(marks(), 5);
+}
+
+static void test_C28_the_gravest_goes_first(void **state)
+{
+    char id[ID_TEXT_LEN + 1];
+    struct alarm_row row;
+
+    (void)state;
+    raise_some(6); /* the last one is of the highest grade */
+    carry();
+    assert_int_equal(delivered(), 6);
+    row = alarm_at(&rig, 5);
+    id_print(row.id, id);
+    assert_string_equal(sink.id[0], id);
+    row = alarm_at(&rig, 0);
+    id_print(row.id, id);
+    assert_string_equal(sink.id[1], id);
 }
 
 /* Whoever says nothing has failed after both deadlines and five seconds; a late word is no word. */
@@ -468,6 +503,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_C28_alarms_are_delivered_oldest_first_and_marked_once),
         TEST(test_C28_a_sink_that_fails_is_tried_again_with_back_off),
+        TEST(test_C28_what_fails_holds_up_nothing),
+        TEST(test_C28_the_gravest_goes_first),
         TEST(test_C28_a_silent_sink_is_given_up_and_its_late_answer_ignored),
         TEST(test_C28_a_dead_sink_is_in_nobodys_way),
         TEST(test_C28_undelivered_alarms_survive_a_crash),

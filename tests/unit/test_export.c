@@ -343,9 +343,9 @@ static void test_C21_a_domain_of_more_than_granted(void **state)
     share_settle();
     share_expect(id, EXPORT_STOPPED, "exceeded", 0);
     assert_int_equal(share_entries("\"verb\":\"export\"", NULL, NULL), 0);
-    assert_int_equal(share_entries("\"verb\":\"alarm\"", "rule=export-exceeded", "suspended=yes"),
-                     1);
-    assert_int_equal(directory_user(rig.core.dir, view_str("olga"))->state, ROW_FROZEN);
+    /* a partner may have added tokens since: that suspends nobody */
+    assert_int_equal(share_entries("\"verb\":\"alarm\"", "rule=grant-exceeded", "suspended=no"), 1);
+    assert_int_equal(directory_user(rig.core.dir, view_str("olga"))->state, ROW_ACTIVE);
     assert_int_equal(share_exports_on_disk(), 0);
     assert_int_equal(grant_row(&rig, grant).remaining, 2);
     assert_int_equal(

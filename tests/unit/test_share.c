@@ -451,6 +451,30 @@ static void test_C25_between_two_times(void **state)
                      HUFU_BAD_REQUEST);
 }
 
+/* Two agreed to what the bank's key opens: whoever records another one asks again. */
+static void test_C24_another_certificate_voids_what_was_approved(void **state)
+{
+    static struct share_key other;
+    struct share_who changed = { .name = "bank", .use = "renewed" };
+    struct share_export e = { .tokens = some, .token_count = 1 };
+    char before[GRANT_ID_MAX], after[GRANT_ID_MAX];
+
+    (void)state;
+    share_partner("bank", good.pem);
+    share_grant("bank", 1, 2, before);
+    rig_tick(&rig, 1000);
+    share_key_make(&other, "P-256", 0, RIG_NOW_MS + SHARE_YEAR_MS, NULL);
+    changed.pem = other.pem;
+    assert_int_equal(share_enrol(sara, VERB_RECIPIENT_ASSESS, &changed)->err, HUFU_OK);
+    share_key_free(&other);
+    e.grant = before;
+    assert_int_equal(share_begin(olga, &e)->err, HUFU_GRANT_REQUIRED);
+    assert_int_equal(share_entries("\"result\":\"grant_required\"", "why=certificate", NULL), 1);
+    share_grant("bank", 1, 2, after);
+    e.grant = after;
+    assert_int_equal(share_begin(olga, &e)->err, HUFU_OK);
+}
+
 #undef TEST
 #define TEST(f) cmocka_unit_test_setup_teardown(f, vault, vault_end)
 
@@ -468,6 +492,7 @@ int main(void)
         TEST(test_C25_the_last_word_is_at_the_commit),
         TEST(test_C25_pages_have_every_line_once_in_order),
         TEST(test_C25_between_two_times),
+        TEST(test_C24_another_certificate_voids_what_was_approved),
     };
 
     return cmocka_run_group_tests_name("share", tests, suite_heap, NULL);

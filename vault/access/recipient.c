@@ -27,6 +27,7 @@ void recipient_put(const struct recipient *r, struct buf *out)
     put_paper(out, &r->contract);
     rowio_put(out, r->legal_basis);
     rowio_put(out, r->use);
+    buf_u64(out, r->cert_ms);
     buf_lv16(out, r->cert, r->cert_len);
 }
 
@@ -48,6 +49,7 @@ enum hufu_err recipient_get(struct view in, struct recipient *out)
     take_paper(&r, &got.contract);
     rowio_take(&r, got.legal_basis, sizeof(got.legal_basis));
     rowio_take(&r, got.use, sizeof(got.use));
+    got.cert_ms = reader_u64(&r);
     cert = reader_lv16(&r, sizeof(got.cert));
     if (cert.len > 0)
         memcpy(got.cert, cert.p, cert.len);

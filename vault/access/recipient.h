@@ -33,7 +33,8 @@ struct recipient {
     uint64_t created_ms;
     struct recipient_paper assessment, channel_check, tool_check, contract;
     char legal_basis[ROW_TEXT_MAX + 1], use[ROW_TEXT_MAX + 1];
-    size_t cert_len; /* 0: no export can be made for it */
+    uint64_t cert_ms; /* when its present certificate was recorded */
+    size_t cert_len;  /* 0: no export can be made for it */
     uint8_t cert[RECIPIENT_CERT_MAX];
 };
 

@@ -118,6 +118,8 @@ bool refusals_note(struct refusals *r, struct view principal, const uint8_t addr
         network(addr, key.addr);
     pthread_mutex_lock(&r->mu);
     w = window_of(r, &key);
+    if (w == &r->window[WINDOWS]) /* the common one is nobody's */
+        key = (struct refusal){ .code = code };
     if (!w->used) {
         *w = (struct window){
             .used = true, .counted = key, .since_ms = boot_ms, .second_ms = boot_ms, .in_second = 1
