@@ -16,8 +16,10 @@ enum cli_exit cli_exit_of(long status, const char *code);
 const char *cli_exit_title(const char *code);
 /* What the caller can do about it, one sentence without a full stop; never NULL. */
 const char *cli_exit_advice(const char *code);
-/* The same, where the member at fault (a JSON Pointer) says more; NULL where it does not. */
-const char *cli_exit_advice_at(const char *code, const char *field);
+/* The same, where the command (NULL: not looked at) or the member at fault (a JSON Pointer, ""
+ * where there is none) says more; NULL where neither does. */
+const char *cli_exit_advice_at(const struct cli_command *command, const char *code,
+                               const char *field);
 /* The same, where it depends on the credential that was sent. */
 const char *cli_exit_advice_to(const char *code, bool with_session, bool with_cert);
 const char *cli_exit_meaning(enum cli_exit code);

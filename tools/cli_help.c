@@ -122,19 +122,80 @@ static void print_usage(FILE *out, const struct cli_command *c)
     (void)fputs(" [OPTIONS]\n\n", out);
 }
 
-static const char *who_text(enum cli_who who)
+#define ADMINS "security administrators"
+
+/* Which people: the server decides, this says it beforehand. The first row that fits. */
+static const struct {
+    const char *noun, *verb; /* verb NULL: any */
+    const char *who;
+} people[] = {
+    { "detokenize", NULL, "operators" },
+    { "token", "inspect", "operators and auditors" },
+    { "token", NULL, ADMINS },
+    { "grant", "ask", "operators" },
+    { "grant", "withdraw", "operators" },
+    { "grant", "list", "operators and approvers" },
+    { "grant", "show", "operators and approvers" },
+    { "grant", NULL, "approvers" },
+    { "ceremony", "list", "custodians, " ADMINS " and auditors" },
+    { "ceremony", "show", "custodians, " ADMINS " and auditors" },
+    { "ceremony", "wait", "custodians, " ADMINS " and auditors" },
+    { "ceremony", NULL, "custodians and " ADMINS },
+    { "key", "list", "custodians and auditors" },
+    { "key", NULL, "custodians" },
+    { "audit", "entries", "auditors" },
+    { "audit", "verify", "auditors" },
+    { "alarm", "list", ADMINS ", auditors and sre" },
+    { "alarm", NULL, ADMINS " and auditors" },
+    { "recipient", "list", "operators, approvers, " ADMINS " and auditors" },
+    { "recipient", NULL, ADMINS },
+    { "share", NULL, ADMINS " and auditors" },
+    { "export", "list", "operators and auditors" },
+    { "export", "show", "operators and auditors" },
+    { "export", NULL, "operators" },
+    { "report", "indicators", ADMINS ", auditors and sre" },
+    { "report", NULL, ADMINS " and auditors" },
+    { "access", NULL, ADMINS " and auditors" },
+    { "subject", "list", ADMINS ", approvers and auditors" },
+    { "subject", "show", ADMINS ", approvers and auditors" },
+    { "subject", "approve", "approvers" },
+    { "subject", "deny", "approvers" },
+    { "subject", NULL, ADMINS },
+    { "domain", "capacity", ADMINS ", auditors and sre" },
+    { "domain", "list", ADMINS " and auditors" },
+    { "partner", "list", ADMINS " and auditors" },
+    { "user", "list", ADMINS " and auditors" },
+    { "domain", NULL, ADMINS },
+    { "partner", NULL, ADMINS },
+    { "user", NULL, ADMINS },
+};
+
+const char *cli_help_people(const struct cli_command *c)
 {
-    switch (who) {
+    for (size_t i = 0; i < sizeof(people) / sizeof(people[0]); i++)
+        if (strcmp(people[i].noun, c->noun) == 0 &&
+            (people[i].verb == NULL || (c->verb != NULL && strcmp(people[i].verb, c->verb) == 0)))
+            return people[i].who;
+    return "people";
+}
+
+static void print_who(FILE *out, const struct cli_command *c)
+{
+    switch (c->who) {
     case CLI_NOBODY:
-        return "Needs no credential.";
+        (void)fputs("Needs no credential.\n", out);
+        break;
     case CLI_PERSON:
-        return "For people: needs a session (`hufu login USER`).";
+        (void)fprintf(out, "For %s: needs a session (`hufu login USER`).\n", cli_help_people(c));
+        break;
     case CLI_PARTNER:
-        return "For partners: needs --cert and --key.";
+        (void)fputs("For partners: needs --cert and --key.\n", out);
+        break;
     case CLI_EITHER:
-        return "For partners (--cert and --key) and people (`hufu login USER`).";
+        (void)fprintf(out, "For partners (--cert and --key) and %s (`hufu login USER`).\n",
+                      cli_help_people(c));
+        break;
     }
-    return "";
 }
 
 void cli_help_command(FILE *out, const struct cli_command *c)
@@ -142,8 +203,8 @@ void cli_help_command(FILE *out, const struct cli_command *c)
     const struct cli_field *f = c->fields;
 
     print_usage(out, c);
-    (void)fprintf(out, "%c%s. %s\n", toupper((unsigned char)c->summary[0]), c->summary + 1,
-                  who_text(c->who));
+    (void)fprintf(out, "%c%s. ", toupper((unsigned char)c->summary[0]), c->summary + 1);
+    print_who(out, c);
     if (c->detail != NULL)
         (void)fprintf(out, "\n%s\n", c->detail);
     if (f != NULL)

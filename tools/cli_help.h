@@ -24,5 +24,7 @@ extern const size_t cli_globals_count;
 void cli_help_all(FILE *out);
 void cli_help_noun(FILE *out, const char *noun); /* its verbs */
 void cli_help_command(FILE *out, const struct cli_command *command);
+/* The roles whose command it is, in words ("operators and approvers"); "people": all. */
+const char *cli_help_people(const struct cli_command *command);
 
 #endif

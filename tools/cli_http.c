@@ -258,6 +258,7 @@ enum cli_exit cli_http_send(struct cli *cli, const char *method, const char *pat
     buf_reset(&out->body);
     out->code[0] = out->field[0] = out->detail[0] = out->request_id[0] = 0;
     out->retry_s = 0;
+    out->command = cli->command;
     out->sent_session = with_session;
     out->sent_cert = with_cert;
     code = perform(cli, method, path, body, headers, with_cert, out);
@@ -271,7 +272,7 @@ enum cli_exit cli_http_judge(const struct cli_reply *reply)
 {
     enum cli_exit code = cli_exit_of(reply->status, reply->code);
     const char *title = cli_exit_title(reply->code);
-    const char *advice = cli_exit_advice_at(reply->code, reply->field);
+    const char *advice = cli_exit_advice_at(reply->command, reply->code, reply->field);
 
     if (code == CLI_OK)
         return code;

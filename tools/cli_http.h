@@ -25,7 +25,8 @@ struct cli_reply {
     uint64_t retry_s;    /* Retry-After; 0: none */
     bool silent;         /* set by the caller: a broken connection is not told on stderr, and is
                             CLI_SERVER where another try may go better, else CLI_USAGE */
-    bool sent_session;   /* with which credential the request went */
+    const struct cli_command *command; /* whose request it was; NULL before it is sent */
+    bool sent_session;                 /* with which credential the request went */
     bool sent_cert;
 };
 

@@ -41,6 +41,7 @@ enum cli_exit lines_read(struct lines *l, struct cli *cli, const char *prompt, s
     struct buf line;
     struct json j;
 
+    l->command = cli->command;
     if (terminal)
         max = l->taken == 0 ? 1 : 0;
     json_init(&j, &out->list);
@@ -91,10 +92,12 @@ void lines_miss(struct lines *l, enum cli_exit code)
 void lines_refuse(struct lines *l, const char *code)
 {
     const char *title = cli_exit_title(code);
+    const char *advice = cli_exit_advice_at(l->command, code, "");
 
+    if (advice == NULL)
+        advice = cli_exit_advice(code);
     (void)fprintf(stderr, "hufu: line %llu: %s (%s); %s\n", (unsigned long long)l->told + 1,
-                  title != NULL ? title : "refused", title != NULL ? code : "unknown code",
-                  cli_exit_advice(code));
+                  title != NULL ? title : "refused", title != NULL ? code : "unknown code", advice);
     lines_miss(l, cli_exit_of(0, code));
 }
 

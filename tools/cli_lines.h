@@ -15,11 +15,12 @@
 
 #define LINES_BATCH 500 /* lines of one request */
 
-struct lines {           /* all zero at the start */
-    uint64_t taken;      /* lines read */
-    uint64_t told;       /* lines whose outcome is known */
-    uint64_t dashes;     /* refused ones whose `-` is not yet printed */
-    enum cli_exit worst; /* of the refused ones: the first */
+struct lines {                         /* all zero at the start */
+    uint64_t taken;                    /* lines read */
+    uint64_t told;                     /* lines whose outcome is known */
+    uint64_t dashes;                   /* refused ones whose `-` is not yet printed */
+    enum cli_exit worst;               /* of the refused ones: the first */
+    const struct cli_command *command; /* whose lines they are */
 };
 
 struct lines_chunk {

@@ -6,10 +6,9 @@
 #include <jansson.h>
 #include "tools/cli_http.h"
 #include "tools/cli_path.h"
-#include "vault/base/clock.h"
+#include "tools/cli_when.h"
 #include "vault/base/text.h"
 
-#define DAY_LEN  10 /* bytes of "2026-11-21" */
 #define NEXT_MAX 64 /* bytes of `next` */
 
 struct run {
@@ -20,29 +19,6 @@ struct run {
     json_t *totals;
     bool more;
 };
-
-/* A time as it is, a day as its beginning. */
-static enum cli_exit time_read(const struct cli *cli, const char *option,
-                               char out[static CLOCK_TEXT_LEN + 1])
-{
-    const char *text = cli_option(cli, option);
-    struct buf time;
-    uint64_t ms;
-
-    out[0] = '\0';
-    if (text == NULL)
-        return CLI_OK;
-    buf_fixed(&time, (uint8_t *)out, CLOCK_TEXT_LEN);
-    buf_str(&time, text);
-    if (strlen(text) == DAY_LEN)
-        buf_str(&time, "T00:00:00Z");
-    out[time.len] = '\0';
-    if (buf_check(&time) == HUFU_OK && clock_parse(buf_view(&time), &ms) == HUFU_OK)
-        return CLI_OK;
-    (void)fprintf(
-        stderr, "hufu: --%s got no time; write 2026-11-21 or 2026-11-21T08:30:00Z (UTC)\n", option);
-    return CLI_INVALID;
-}
 
 /* Times travel with their colons as they are: the server takes no escapes. */
 static enum cli_exit path_make(const struct cli *cli, const struct run *run,
@@ -209,10 +185,10 @@ enum cli_exit cli_report_read(struct cli *cli, void (*each)(void *arg, const voi
                               void **totals_out)
 {
     struct run run = { .each = each, .arg = arg, .more = true };
-    enum cli_exit code = time_read(cli, "from", run.since);
+    enum cli_exit code = CLI_OK;
 
-    if (code == CLI_OK)
-        code = time_read(cli, "to", run.until);
+    cli_when_print(cli, "from", run.since);
+    cli_when_print(cli, "to", run.until);
     while (code == CLI_OK && run.more)
         code = page_get(cli, &run);
     if (code == CLI_OK)

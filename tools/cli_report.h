@@ -19,7 +19,7 @@
  *
  * each:       gets every item (json_t object) in order; NULL where the report has none.
  * totals_out: the pages without items and next, added up (cli_report_add); json_decref it.
- * Returns:    CLI_OK; CLI_INVALID for a time that is none, and as cli_http_call: told on stderr.
+ * Returns:    CLI_OK, else as cli_http_call: told on stderr. cli_run.c has looked at the times.
  */
 enum cli_exit cli_report_read(struct cli *cli, void (*each)(void *arg, const void *item), void *arg,
                               void **totals_out);

@@ -10,6 +10,7 @@
 #include "tools/cli_help.h"
 #include "tools/cli_http.h"
 #include "tools/cli_print.h"
+#include "tools/cli_when.h"
 #include "vault/base/secret.h"
 #include "vault/base/text.h"
 
@@ -322,6 +323,8 @@ static enum cli_exit run(struct cli *cli, int argc, char **argv)
     }
     if (code == CLI_OK)
         code = args_take(cli, argc - optind, argv + optind);
+    if (code == CLI_OK)
+        code = cli_when_check(cli, clock_system.now_ms(&clock_system));
     if (code != CLI_OK)
         return code;
     environment_take(cli);

@@ -104,9 +104,10 @@ static void value_print(const json_t *value, unsigned depth, struct buf *out)
     }
 }
 
-/* The member that a column of len bytes names; NULL: there is none. */
-static const json_t *member_find(const json_t *item, const char *column, size_t len)
+const void *cli_sheet_member(const void *from, const char *column, size_t len)
 {
+    const json_t *item = from;
+
     while (item != NULL) {
         const char *dot = memchr(column, '.', len);
         size_t step = dot == NULL ? len : (size_t)(dot - column);
@@ -151,7 +152,7 @@ static void record_print(const json_t *item, const char *columns, struct buf *ou
         if (item == NULL)
             cli_sheet_cell(view_of(columns, len), out);
         else
-            column_print(member_find(item, columns, len), out);
+            column_print(cli_sheet_member(item, columns, len), out);
         columns += len;
         if (*columns == '\0')
             break;

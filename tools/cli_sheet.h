@@ -27,6 +27,9 @@ void cli_sheet_cell(struct view text, struct buf *out);
  * an object's members likewise, each as name=value.
  */
 void cli_sheet_record(const void *item, const char *columns, struct buf *out);
+/* The member of item (json_t object) that a column's name of len bytes names; NULL: there is none.
+ */
+const void *cli_sheet_member(const void *item, const char *column, size_t len);
 /* The columns' names as a record on standard output. */
 void cli_sheet_head(const char *columns);
 /* An item as a record on standard output. */

@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include "tools/cli_print.h"
 #include "tools/cli_qr.h"
+#include "tools/cli_sheet.h"
 
 #define COLUMNS_MAX  12
 #define CELL_MAX     512 /* bytes shown of one member */
@@ -92,6 +93,11 @@ static void blanks(size_t count)
     (void)fprintf(stdout, "%*s", (int)count, "");
 }
 
+static const json_t *member_of(const json_t *item, const struct column *column)
+{
+    return cli_sheet_member(item, column->name, strlen(column->name));
+}
+
 /* Cuts "id,kind,state" into columns; where there is no list, an item's own members, name first. */
 static size_t columns_read(const char *list, const json_t *item, struct column *out)
 {
@@ -126,7 +132,7 @@ static void row_print(const json_t *item, const struct column *columns, size_t c
     blanks(indent);
     for (size_t i = 0; i < count; i++) {
         if (item != NULL) {
-            cell_print(json_object_get(item, columns[i].name), &cell);
+            cell_print(member_of(item, &columns[i]), &cell);
         } else {
             buf_init(&cell, CELL_MAX);
             buf_str(&cell, columns[i].name);
@@ -151,7 +157,7 @@ static void table_print(const json_t *items, const char *list, size_t indent)
         columns[i].width = strlen(columns[i].name);
         json_array_foreach(items, n, item)
         {
-            cell_print(json_object_get(item, columns[i].name), &cell);
+            cell_print(member_of(item, &columns[i]), &cell);
             if (width_of(buf_view(&cell)) > columns[i].width)
                 columns[i].width = width_of(buf_view(&cell));
             buf_done(&cell);

@@ -88,6 +88,7 @@ static const struct cli_field cert_fields[] = {
 static const struct cli_field list_fields[] = {
     { "limit", NULL, CLI_LOCAL, false, "N", "how many at most; all where not given" },
     { "after", NULL, CLI_LOCAL, false, "ID", "begin behind this one" },
+    { "csv",   NULL, CLI_SWITCH, false, NULL, "as CSV, with a head" },
     END
 };
 static const struct cli_field domain_fields[] = {
@@ -123,7 +124,7 @@ static const struct cli_field user_fields[] = {
     { "role",       "role",       CLI_TEXT,   true,  "ROLE", "operator, approver, custodian, security_admin, auditor or sre" },
     { "group",      "group",      CLI_TEXT,   false, "NAME", "the group the person belongs to; the role's name where not given" },
     { "expires-in", "expires_in", CLI_NUMBER, false, "SECONDS", "when the account ends by itself" },
-    { "sealed",     "sealed",     CLI_FLAG,   false, NULL, "a break-glass account, which nobody can use until two open it" },
+    { "sealed",     "sealed",     CLI_FLAG,   false, NULL, "for operators and security administrators: a break-glass account, which nobody can use until two open it" },
     END
 };
 static const struct cli_field entries_fields[] = {
@@ -228,8 +229,9 @@ static const char share_columns[] =
     "contract.valid_until,legal_basis,principal,reason,grant,export,request_id,id";
 static const char export_columns[] = "id,state,domain,recipient,purpose,done,total,skipped,created_at,ended_at,user";
 static const char recipient_detail[] =
-    "Times are RFC 3339: 2027-12-31T00:00:00Z. Once one of what was recorded is over, nothing is given to\n"
-    "the recipient any more, until `recipient assess` renews it.";
+    "A time is a day, 2027-12-31, or a time of a day, 2027-12-31T08:30:00Z; a day begins at midnight UTC.\n"
+    "Once one of what was recorded is over, nothing is given to the recipient any more, until `recipient\n"
+    "assess` renews it. Kind, use and legal basis never change: what has others is another recipient.";
 static const char assess_detail[] =
     "At least one of them; what is not given stays. The kind, the use and the legal basis do not change.";
 static const char share_detail[] =
@@ -282,10 +284,11 @@ static const char glass_detail[] =
     "sealed again with other secrets once that session or its time is over.";
 static const char impact_columns[] = "time,domain,purpose,reason,subject,partners,request_id,token_id,index";
 static const char statement_columns[] = "time,domain,user,purpose,subject,request_id,token_id,index";
-static const char alarm_columns[] = "raised_at,grade,rule,principal,suspended,domain,detail,delivered_at,reviewed_by,id";
+static const char alarm_columns[] = "raised_at,grade,rule,principal,suspended,domain,detail,reviewed_by,reviewed_at,review_reason,delivered_at,id,role,source,request_id";
 static const char alarm_detail[] =
     "What set off a rule, and whether whoever did it was suspended by it. Each is delivered as the\n"
-    "settings say, and waits here until somebody has looked at it: `alarm review`.";
+    "settings say, and waits here until somebody has looked at it: `alarm review`. hufu.conf(5) has the\n"
+    "rules: grade, what sets each off, which setting. --csv also has role, source and request.";
 static const char review_detail[] =
     "Nobody reviews an alarm about themselves, and none is reviewed twice. A suspended person or partner\n"
     "stays so: `user unfreeze`, `partner unfreeze`.";
@@ -313,6 +316,9 @@ static const char tokens_detail[] =
     "Every value counts against your factor's budget, and is recorded with your name, purpose and reason.";
 static const char secret_detail[] =
     "It is read from the terminal (not shown) or from the first line of standard input.";
+static const char plant_detail[] =
+    "It is read from the terminal (not shown) or from the first line of standard input. This is for good:\n"
+    "a planted token cannot be unmarked. Make one for it, which nobody has a use for.";
 static const char replace_detail[] =
     "The token, then its new value, are read from the terminal (not shown) or from the first two lines\n"
     "of standard input. The token stays as it is; the characters kept in clear must not change.";
@@ -332,8 +338,8 @@ static const char kinds_detail[] =
     "users/NAME, partners/NAME or domains/NAME). The proposer is the first approval. `key` and `user` have\n"
     "commands for most.";
 static const char grant_ask_detail[] =
-    "An approver of another group than yours agrees; where the domain or a recipient asks for two, two of\n"
-    "different groups. --tokens names the tokens, read from standard input (one from the terminal, not\n"
+    "An approver of another group than yours agrees; where the domain asks for two, and for any recipient\n"
+    "outside, two of different groups. --tokens names the tokens, read from standard input (one from the terminal, not\n"
     "shown); without it any token of the domain will do. `detokenize --grant ID` uses it.";
 static const char grant_approve_detail[] =
     "Look at it first with `grant show`. What you say narrows it: fewer values, less time, fewer tokens;\n"
@@ -389,7 +395,7 @@ const struct cli_command cli_commands[] = {
     { "logout",     NULL,             NULL,     false, CLI_PERSON,  cmd_logout,           NULL,   NULL,                            NULL,      NULL,                    NULL, NULL, "end the session", NULL, NULL, "logout" },
     { "step-up",    NULL,             NULL,     false, CLI_PERSON,  cmd_call,             "POST", "/v1/sessions/current/step-up",  NULL,      "otp",                   NULL, NULL, "give a fresh code to the session", secret_detail, NULL, "step-up" },
     { "password",   NULL,             NULL,     false, CLI_PERSON,  cmd_password,         "POST", "/v1/sessions/current/password", NULL,      "password,new_password", NULL, NULL, "change your password", password_detail, NULL, "password" },
-    { "whoami",     NULL,             NULL,     false, CLI_EITHER,  cmd_whoami,           "GET",  "/v1/whoami",                    NULL,      NULL,                    NULL, NULL, "who the server takes you for, and what you may do", NULL, NULL, "whoami" },
+    { "whoami",     NULL,             NULL,     false, CLI_EITHER,  cmd_whoami,           "GET",  "/v1/whoami",                    NULL,      NULL,                    NULL, NULL, "who the server takes you for: your role, the domains, when session or certificate end", NULL, NULL, "whoami" },
     { "status",     NULL,             NULL,     false, CLI_NOBODY,  cmd_status,           NULL,   NULL,                            NULL,      NULL,                    NULL, NULL, "whether the server lives and is ready", NULL, NULL, "status --url https://vault.example" },
     { "tokenize",   NULL,             "DOMAIN", false, CLI_PARTNER, cmd_tokenize,         "POST", "/v1/tokenize",                  "domain",  NULL,                    NULL, tokenize_fields, "swap values for tokens", values_detail, NULL, "tokenize cards --cert acme.crt --key acme.key <values >tokens" },
     { "lookup",     NULL,             "DOMAIN", false, CLI_PARTNER, cmd_call,             "POST", "/v1/tokens/lookup",             "domain",  "value",                 NULL, NULL, "find the active token of a value", secret_detail, NULL, "lookup cards --cert acme.crt --key acme.key <value" },
@@ -401,7 +407,7 @@ const struct cli_command cli_commands[] = {
     { "token",      "revoke",         "DOMAIN", false, CLI_EITHER,  cmd_call,             "POST", "/v1/tokens/revoke",             "domain",  "token",                 NULL, ending_fields, "end a token for good", secret_detail, NULL, "token revoke cards --reason 'account closed' <token" },
     { "token",      "delete",         "DOMAIN", false, CLI_EITHER,  cmd_call,             "POST", "/v1/tokens/delete",             "domain",  "token",                 NULL, ending_fields, "end a token and make its value irretrievable", secret_detail, NULL, "token delete cards --reason 'erasure request' --dry-run" },
     { "token",      "replace",        "DOMAIN", false, CLI_PARTNER, cmd_call,             "POST", "/v1/tokens/replace",            "domain",  "token,value",           NULL, ending_fields, "give a token a new value: a card was issued anew", replace_detail, NULL, "token replace cards --reason 'card reissued' <token-and-value" },
-    { "token",      "plant",          "DOMAIN", false, CLI_PERSON,  cmd_call,             "POST", "/v1/tokens/plant",              "domain",  "token",                 NULL, reason_fields, "plant a token: who touches it from now on sets off an alarm", secret_detail, NULL, "token plant cards --reason 'case 12' <token" },
+    { "token",      "plant",          "DOMAIN", false, CLI_PERSON,  cmd_call,             "POST", "/v1/tokens/plant",              "domain",  "token",                 NULL, reason_fields, "plant a token: who touches it from now on sets off an alarm", plant_detail, NULL, "token plant cards --reason 'case 12' <token" },
     { "grant",      "ask",            "DOMAIN", false, CLI_PERSON,  cmd_grant,            "POST", "/v1/grants",                    "domain",  NULL,                    NULL, grant_fields, "ask to be allowed to get values back", grant_ask_detail, NULL, "grant ask cards --purpose dispute --count 3 --expires-in 86400 --reason 'case 17'" },
     { "grant",      "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/grants",                    NULL,      NULL,                    grant_columns, list_fields, "list grants: your own; for approvers all", NULL, NULL, "grant list --json | jq 'select(.state == \"proposed\")'" },
     { "grant",      "show",           "ID",     false, CLI_PERSON,  cmd_call,             "GET",  "/v1/grants/%",                  NULL,      NULL,                    NULL, NULL, "show one, with its digest and the names of its tokens", NULL, NULL, "grant show 01890a5d-ac96-774b-bcce-b302099a8057" },
@@ -426,8 +432,8 @@ const struct cli_command cli_commands[] = {
     { "alarm",      "list",           NULL,     false, CLI_PERSON,  cmd_report,           "GET",  "/v1/alarms",                    NULL,      NULL,                    alarm_columns, report_fields, "list alarms: what was set off, by whom, who has looked at it", alarm_detail, NULL, "alarm list --from 2026-11-21 --json | jq 'select(.reviewed_at == null)'" },
     { "alarm",      "review",         "ID",     false, CLI_PERSON,  cmd_call,             "POST", "/v1/alarms/%/review",           NULL,      NULL,                    NULL, ending_fields, "say that you have looked at an alarm", review_detail, NULL, "alarm review 01890a5d-ac96-774b-bcce-b302099a8057 --reason 'talked to her: a test'" },
     { "recipient",  "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/recipients",                NULL,      NULL,                    recipient_columns, list_fields, "list who outside may be given values, and on which papers", NULL, NULL, "recipient list" },
-    { "recipient",  "add",            "NAME",   false, CLI_PERSON,  cmd_recipient,        "POST", "/v1/recipients",                "name",    NULL,                    NULL, recipient_fields, "enrol a recipient with its assessment", recipient_detail, NULL, "recipient add court --kind public --assessment A-17 --assessment-until 2027-12-31T00:00:00Z --legal-basis 'order 12/2026'" },
-    { "recipient",  "assess",         "NAME",   false, CLI_PERSON,  cmd_recipient,        "POST", "/v1/recipients/%/assessment",   NULL,      NULL,                    NULL, assess_fields, "renew a recipient's assessment, checks, contract or certificate", assess_detail, NULL, "recipient assess court --assessment A-18 --assessment-until 2028-12-31T00:00:00Z" },
+    { "recipient",  "add",            "NAME",   false, CLI_PERSON,  cmd_recipient,        "POST", "/v1/recipients",                "name",    NULL,                    NULL, recipient_fields, "enrol a recipient with its assessment", recipient_detail, NULL, "recipient add court --kind public --assessment A-17 --assessment-until 2027-12-31 --legal-basis 'order 12/2026'" },
+    { "recipient",  "assess",         "NAME",   false, CLI_PERSON,  cmd_recipient,        "POST", "/v1/recipients/%/assessment",   NULL,      NULL,                    NULL, assess_fields, "renew a recipient's assessment, checks, contract or certificate", assess_detail, NULL, "recipient assess court --assessment A-18 --assessment-until 2028-12-31" },
     { "recipient",  "freeze",         "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/recipients/%/freeze",       NULL,      NULL,                    NULL, ending_fields, "let nothing leave for a recipient any more", NULL, NULL, "recipient freeze court --reason 'incident 12'" },
     { "recipient",  "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/recipients/%/unfreeze",     NULL,      NULL,                    NULL, reason_fields, "let it be given values again", NULL, NULL, "recipient unfreeze court --reason 'incident 12 is over'" },
     { "share",      "report",         NULL,     false, CLI_PERSON,  cmd_report,           "GET",  "/v1/shares",                    NULL,      NULL,                    share_columns, report_fields, "print the sharing register", share_detail, NULL, "share report --from 2026-11-01 --to 2026-12-01 --csv >shares.csv" },
@@ -456,7 +462,7 @@ const struct cli_command cli_commands[] = {
     { "domain",     "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/domains/%/unfreeze",        NULL,      NULL,                    NULL, reason_fields, "let it collect again", NULL, NULL, "domain unfreeze cards --reason 'incident 12 is over'" },
     { "partner",    "list",           NULL,     false, CLI_PERSON,  cmd_list,             "GET",  "/v1/partners",                  NULL,      NULL,                    partner_columns, list_fields, "list partners", NULL, NULL, "partner list" },
     { "partner",    "add",            "NAME",   false, CLI_PERSON,  cmd_partner_add,      "POST", "/v1/partners",                  "name",    NULL,                    NULL, partner_fields, "enrol a partner with its certificate", NULL, NULL, "partner add acme --cert-file acme.crt --formats pan --domains cards" },
-    { "partner",    "qualify",        "NAME",   false, CLI_PERSON,  cmd_partner_add,      "POST", "/v1/partners/%/qualification",  NULL,      NULL,                    NULL, qualify_fields, "record a partner's new qualification", "An expired one stops the partner from sending values; its tokens stay.", NULL, "partner qualify acme --qualification Q-2027 --valid-until 2027-12-31T00:00:00Z" },
+    { "partner",    "qualify",        "NAME",   false, CLI_PERSON,  cmd_partner_add,      "POST", "/v1/partners/%/qualification",  NULL,      NULL,                    NULL, qualify_fields, "record a partner's new qualification", "An expired one stops the partner from sending values; its tokens stay.", NULL, "partner qualify acme --qualification Q-2027 --valid-until 2027-12-31" },
     { "partner",    "cert",           "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/partners/%/certs",          NULL,      NULL,                    NULL, cert_fields, "give a partner a further certificate", cert_detail, NULL, "partner cert acme --cert-file acme-2027.crt" },
     { "partner",    "freeze",         "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/partners/%/freeze",         NULL,      NULL,                    NULL, ending_fields, "shut a partner out at once", NULL, NULL, "partner freeze acme --reason 'incident 12'" },
     { "partner",    "unfreeze",       "NAME",   false, CLI_PERSON,  cmd_call,             "POST", "/v1/partners/%/unfreeze",       NULL,      NULL,                    NULL, reason_fields, "let it in again", NULL, NULL, "partner unfreeze acme --reason 'incident 12 is over'" },

@@ -6,6 +6,7 @@
 #include "tools/cli_body.h"
 #include "tools/cli_http.h"
 #include "tools/cli_print.h"
+#include "tools/cli_when.h"
 #include "vault/base/json.h"
 #include "vault/base/text.h"
 
@@ -79,13 +80,14 @@ enum cli_exit cmd_domain_add(struct cli *cli)
 enum cli_exit cmd_partner_add(struct cli *cli)
 {
     const char *ref = cli_option(cli, "qualification");
-    const char *until = cli_option(cli, "valid-until");
+    char until[CLOCK_TEXT_LEN + 1];
     struct cli_reply reply;
     enum cli_exit code = CLI_OK;
     struct buf object;
     struct json j;
 
-    if ((ref == NULL) != (until == NULL))
+    cli_when_print(cli, "valid-until", until);
+    if ((ref == NULL) != (until[0] == '\0'))
         return cli_fail(CLI_USAGE, "--qualification and --valid-until go together; give both or "
                                    "neither");
     cli_reply_init(&reply);

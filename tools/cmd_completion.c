@@ -27,6 +27,25 @@ static void print_globals(void)
         (void)fprintf(stdout, "%s--%s", i > 0 ? " " : "", cli_globals[i].option);
 }
 
+/* Options that take one of few words. */
+static const char *const choices[][2] = {
+    { "role", "operator approver custodian security_admin auditor sre" },
+    { "kind", "outside processor public" },
+    { "escalation", "none step-up grant" },
+    { "mode", "deterministic random one-time ff1" },
+    { "token-check", "fail none bin" },
+    { "on-error", "skip stop" },
+};
+static const char ceremonies[] =
+    "rotate-kek rotate-data-key rotate-index-key destroy-key change-role reset-factor "
+    "reset-password break-glass enrol-key freeze-lift";
+
+static void print_choices(void)
+{
+    for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
+        (void)fprintf(stdout, "    --%s) list='%s' ;;\n", choices[i][0], choices[i][1]);
+}
+
 /* True where an earlier row has an option of this name with an argument. */
 static bool is_told(size_t row, const char *option)
 {
@@ -85,7 +104,10 @@ static void print_noun(size_t first)
             continue;
         (void)fprintf(stdout, "        %s) list='", cli_commands[i].verb);
         print_options(&cli_commands[i]);
-        (void)fputs("' ;;\n", stdout);
+        (void)fputs("'", stdout);
+        if (cli_commands[i].arg != NULL && strcmp(cli_commands[i].arg, "KIND") == 0)
+            (void)fprintf(stdout, "; [ -n \"$arg\" ] || list+='%s'", ceremonies);
+        (void)fputs(" ;;\n", stdout);
     }
     (void)fputs("        esac ;;\n", stdout);
 }
@@ -95,7 +117,7 @@ static const char head[] =
     "# shellcheck shell=bash disable=SC2221,SC2222 # the first pattern that fits is meant\n"
     "_hufu() {\n"
     "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-    "    local noun='' verb='' list='' i\n"
+    "    local noun='' verb='' arg='' list='' i\n"
     "    COMPREPLY=()\n"
     "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
     "        case ${COMP_WORDS[i]} in\n";
@@ -110,15 +132,18 @@ enum cli_exit cmd_completion(struct cli *cli)
     (void)fputs("-o) i=$((i + 1)) ;;\n"
                 "        -*) ;;\n"
                 "        *) if [ -z \"$noun\" ]; then noun=${COMP_WORDS[i]}\n"
-                "           elif [ -z \"$verb\" ]; then verb=${COMP_WORDS[i]}; fi ;;\n"
+                "           elif [ -z \"$verb\" ]; then verb=${COMP_WORDS[i]}\n"
+                "           elif [ -z \"$arg\" ]; then arg=${COMP_WORDS[i]}; fi ;;\n"
                 "        esac\n    done\n    case $prev in\n    ",
                 stdout);
     print_taking("FILE");
     (void)fputs("'') mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n    ", stdout);
     print_taking("DIR");
     (void)fputs("'') mapfile -t COMPREPLY < <(compgen -d -- \"$cur\"); return ;;\n"
-                "    --output|-o) list='table json' ;;\n    ",
+                "    --output|-o) list='table json' ;;\n",
                 stdout);
+    print_choices();
+    (void)fputs("    ", stdout);
     print_taking(NULL);
     (void)fputs("'') return ;;\n    esac\n"
                 "    [ -n \"$list\" ] || case $noun in\n    '') list='",

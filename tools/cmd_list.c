@@ -7,14 +7,16 @@
 #include "tools/cli_http.h"
 #include "tools/cli_path.h"
 #include "tools/cli_print.h"
+#include "tools/cli_sheet.h"
 #include "tools/cli_show.h"
 
 #define PAGE_MAX 1000 /* items the server gives at once */
 #define NEXT_MAX 128  /* bytes of `next` */
 
 struct list_run {
-    uint64_t left; /* items still wanted */
-    bool capped;   /* --limit was given */
+    uint64_t left;     /* items still wanted */
+    bool capped;       /* --limit was given */
+    const char *sheet; /* the columns of a CSV; NULL: it is none */
     char next[NEXT_MAX + 1];
     json_t *rows; /* for a table: all of them, as widths depend on all */
 };
@@ -35,7 +37,9 @@ static enum cli_exit page_take(struct list_run *run, const json_t *root, bool *m
         if (run->left == 0)
             break;
         run->left--;
-        if (run->rows != NULL)
+        if (run->sheet != NULL)
+            cli_sheet_row(item, run->sheet);
+        else if (run->rows != NULL)
             (void)json_array_append(run->rows, item);
         else
             cli_print_line(item);
@@ -71,8 +75,20 @@ static enum cli_exit page_get(struct cli *cli, struct list_run *run, bool *more_
     return code;
 }
 
+static void list_show(struct cli *cli, const struct list_run *run, enum cli_exit code)
+{
+    if (run->rows != NULL && (code == CLI_OK || json_array_size(run->rows) > 0))
+        cli_show_table(run->rows, cli->command->columns);
+    if (code != CLI_OK || run->left > 0 || run->next[0] == 0 || cli->quiet)
+        return;
+    (void)fputs("there are more: --after ", stderr);
+    cli_print_text(stderr, view_str(run->next));
+    (void)fputc('\n', stderr);
+}
+
 enum cli_exit cmd_list(struct cli *cli)
 {
+    bool csv = cli_option(cli, "csv") != NULL;
     const char *after = cli_option(cli, "after");
     struct list_run run = { .capped = cli_option(cli, "limit") != NULL };
     enum cli_exit code = cli_path_number(cli, "limit", UINT64_MAX, &run.left);
@@ -82,19 +98,18 @@ enum cli_exit cmd_list(struct cli *cli)
         code = cli_fail(CLI_INVALID, "--after is too long; take an id or a name of the list");
     if (code == CLI_OK && run.left == 0)
         code = cli_fail(CLI_USAGE, "--limit 0 asks for nothing; leave it out for all");
+    if (code == CLI_OK && csv && (cli->json || cli->table))
+        code = cli_fail(CLI_USAGE, "--csv is a form of its own; leave --json or --output out");
     if (code != CLI_OK)
         return code;
     (void)snprintf(run.next, sizeof(run.next), "%s", after != NULL ? after : "");
-    run.rows = cli_wants_json(cli) ? NULL : json_array();
+    run.sheet = csv ? cli->command->columns : NULL;
+    run.rows = csv || cli_wants_json(cli) ? NULL : json_array();
+    if (csv)
+        cli_sheet_head(run.sheet);
     while (code == CLI_OK && more)
         code = page_get(cli, &run, &more);
-    if (run.rows != NULL && (code == CLI_OK || json_array_size(run.rows) > 0))
-        cli_show_table(run.rows, cli->command->columns);
-    if (code == CLI_OK && run.left == 0 && run.next[0] != 0 && !cli->quiet) {
-        (void)fputs("there are more: --after ", stderr);
-        cli_print_text(stderr, view_str(run.next));
-        (void)fputc('\n', stderr);
-    }
+    list_show(cli, &run, code);
     json_decref(run.rows);
     return code;
 }

@@ -1,11 +1,12 @@
 #include "tools/cmd.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #include "tools/cli_body.h"
 #include "tools/cli_http.h"
 #include "tools/cli_path.h"
 #include "tools/cli_print.h"
+#include "tools/cli_when.h"
 #include "vault/base/json.h"
 
 #define PAPER_MAX 512 /* bytes of one as JSON */
@@ -24,14 +25,17 @@ static const struct {
 static enum cli_exit paper_print(const struct cli *cli, size_t which, struct buf *out)
 {
     const char *ref = cli_option(cli, papers[which].ref);
-    const char *until = cli_option(cli, papers[which].until);
+    char until[CLOCK_TEXT_LEN + 1];
     struct json j;
 
-    if (ref == NULL && until == NULL)
+    cli_when_print(cli, papers[which].until, until);
+    if (ref == NULL && until[0] == '\0')
         return CLI_OK;
-    if (ref == NULL || until == NULL)
-        return cli_fail(CLI_USAGE, "a reference and its last day go together, as --assessment and "
-                                   "--assessment-until; give both or neither");
+    if (ref == NULL || until[0] == '\0') {
+        (void)fprintf(stderr, "hufu: --%s and --%s go together; give both or neither\n",
+                      papers[which].ref, papers[which].until);
+        return CLI_USAGE;
+    }
     json_init(&j, out);
     json_open(&j);
     json_put_str(&j, "ref", ref);

@@ -101,6 +101,41 @@ enum cli_exit cmd_report(struct cli *cli)
     return code;
 }
 
+static void figures_take(json_t *rows, const char *prefix, const json_t *value);
+
+/* "alarms.raised"; what is too long ends early. */
+static void name_join(const char *prefix, const char *name, char out[static NAME_MAX_LEN + 1])
+{
+    int n = snprintf(out, NAME_MAX_LEN + 1, "%s%s%s", prefix, prefix[0] == '\0' ? "" : ".", name);
+
+    if (n < 0)
+        out[0] = '\0';
+}
+
+/* "shares.bank.values": each object of a list goes by its text. */
+static void list_take(json_t *rows, const char *prefix, const json_t *list)
+{
+    char name[NAME_MAX_LEN + 1];
+    json_t *item, *member, *figures;
+    const char *key;
+    size_t i;
+
+    json_array_foreach((json_t *)(uintptr_t)list, i, item)
+    {
+        figures = json_object();
+        (void)snprintf(name, sizeof(name), "%s", prefix);
+        json_object_foreach(item, key, member)
+        {
+            if (json_is_string(member))
+                name_join(prefix, json_string_value(member), name);
+            else
+                (void)json_object_set(figures, key, member);
+        }
+        figures_take(rows, name, figures);
+        json_decref(figures);
+    }
+}
+
 /* "refusals.forbidden" and its number, for each number that there is. */
 static void figures_take(json_t *rows, const char *prefix, const json_t *value)
 {
@@ -110,10 +145,12 @@ static void figures_take(json_t *rows, const char *prefix, const json_t *value)
 
     json_object_foreach((json_t *)(uintptr_t)value, key, member)
     {
-        (void)snprintf(name, sizeof(name), "%s%s%s", prefix, prefix[0] == '\0' ? "" : ".", key);
+        name_join(prefix, key, name);
         if (json_is_object(member))
             figures_take(rows, name, member);
-        else if (!json_is_array(member))
+        else if (json_is_array(member))
+            list_take(rows, name, member);
+        else
             (void)json_array_append_new(rows,
                                         json_pack("{s:s,s:O}", "name", name, "value", member));
     }

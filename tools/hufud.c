@@ -27,7 +27,7 @@
 #include "vault/base/version.h"
 #include "vault/core.h"
 
-#define CONF_PATH    "/etc/hufu/hufu.conf"
+#define CONF_DEFAULT "/etc/hufu/hufu.conf"
 #define SET_MAX      28   /* -o on one command line */
 #define ERR_BYTES    512  /* of a configuration error's text */
 #define LOCK_WAIT_MS 2000 /* for the core of a hufud that has just died */
@@ -48,9 +48,9 @@ struct options {
 static void usage(FILE *out)
 {
     fputs("usage: hufud [-c FILE] [-o SECTION.KEY=VALUE]... [-t | -T | --init FILE]\n"
-          "  -c FILE         read the configuration from FILE (" CONF_PATH ")\n"
+          "  -c FILE         read the configuration from FILE (" CONF_DEFAULT ")\n"
           "  -o S.KEY=VALUE  set one value after the file; may be repeated\n"
-          "  -t              check the configuration and end\n"
+          "  -t              check the configuration and the files that it names, and end\n"
           "  -T              print the effective configuration and end\n"
           "  --init FILE     make a new vault as FILE (mode 0600 or 0400) says, and end\n"
           "  -h, --help      this text and every setting\n"
@@ -90,7 +90,7 @@ static bool options_parse(int argc, char **argv, struct options *o)
     bool good = true;
     int c;
 
-    *o = (struct options){ .conf_path = CONF_PATH };
+    *o = (struct options){ .conf_path = CONF_DEFAULT };
     while (good && (c = getopt_long(argc, argv, "c:o:tThV", longs, NULL)) != -1) {
         if (c == 'c')
             o->conf_path = optarg;
@@ -129,6 +129,44 @@ static enum hufu_err conf_read(const struct options *o, bool quiet, struct conf 
     }
     *out = conf;
     return HUFU_OK;
+}
+
+/* ---- -t ---- */
+
+/* False where the file that a setting names is not there for whoever asks; tells which. */
+static bool file_is_there(const struct conf *conf, enum conf_id id)
+{
+    const char *path = conf_text(conf, id);
+    const struct conf_row *row = &conf_rows[id];
+    bool runs = id == CONF_ALARM_COMMAND;
+    const char *fault = NULL;
+    struct stat st;
+
+    if (path[0] == '\0')
+        return true;
+    if (stat(path, &st) != 0 || access(path, runs ? X_OK : R_OK) != 0)
+        fault = strerror(errno);
+    else if (!S_ISREG(st.st_mode))
+        fault = "Not a file";
+    if (fault == NULL)
+        return true;
+    fprintf(stderr, "hufud: %s.%s: the file cannot be %s: %s\n", row->section, row->key,
+            runs ? "run" : "read", fault);
+    return false;
+}
+
+/* Tells every file that is missing, not the first alone. The data folder is made by --init. */
+static int check_files(const struct conf *conf)
+{
+    int status = 0;
+
+    for (int id = 0; id < CONF_COUNT; id++)
+        if (conf_rows[id].type == CONF_PATH && id != CONF_DATA &&
+            !file_is_there(conf, (enum conf_id)id))
+            status = SUPERVISE_EXIT_CONFIG;
+    if (status == 0)
+        puts("hufud: the configuration is valid");
+    return status;
 }
 
 /* ---- a role ---- */
@@ -289,7 +327,7 @@ int main(int argc, char **argv)
     log_format_set((enum log_format)conf_u64(conf, CONF_LOG_FORMAT));
     log_setup(o.role ? o.role : "hufud", (enum log_level)conf_u64(conf, CONF_LOG_LEVEL));
     if (o.mode == MODE_CHECK)
-        puts("hufud: the configuration is valid");
+        status = check_files(conf);
     else if (o.mode == MODE_PRINT)
         conf_print(conf, stdout);
     else

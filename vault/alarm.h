@@ -52,6 +52,8 @@ enum alarm_grade alarm_grade(unsigned rule);
 
 /* The rule that a person or partner sets off by reaching a limit; NONE where it has none. */
 enum alarm_rule alarm_of_limit(enum core_limit limit);
+/* The name of the setting whose limit the rule is about; NULL: it is about none. */
+const char *alarm_setting(unsigned rule);
 /* True where the rule suspends who set it off: a partner only by setting, the last two active
  * security administrators never. */
 bool alarm_suspends(unsigned rule);
@@ -63,6 +65,10 @@ bool alarm_has(const struct request *req, enum alarm_rule rule);
 /* The same about somebody who is not the caller, or not yet: a person whose key was copied. Only
  * where that person's own factor or a decision of others set it off, never a stranger's request. */
 void alarm_note_about(struct request *req, enum alarm_rule rule, const struct user *about);
+
+/* The same about the caller, with words of ours for who looks at it: "grant=ID why=WORD". At most
+ * REQUEST_WHY_MAX bytes of them are kept. */
+void alarm_note_why(struct request *req, enum alarm_rule rule, struct view why);
 
 /*
  * Of the rules noted, those that are to be raised now: one that suspends, and break-glass, always;

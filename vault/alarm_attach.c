@@ -184,9 +184,11 @@ static void copy_str(char *out, size_t out_len, const char *text)
     copy(out, out_len, view_str(text == NULL ? "" : text));
 }
 
-/* "verb=detokenize result=rate_limited": what it was that set it off. */
-static void print_detail(const struct request *req, struct alarm_row *row)
+/* "verb=detokenize result=rate_limited limit=reveals_per_day": what it was that set it off. */
+static void print_detail(const struct request *req, const struct noted_alarm *n,
+                         struct alarm_row *row)
 {
+    const char *limit = alarm_setting(n->rule);
     const char *code = req->reply.err == HUFU_OK ? "ok" : err_code(req->reply.err);
     uint8_t mem[ROW_TEXT_MAX];
     struct buf b;
@@ -196,6 +198,14 @@ static void print_detail(const struct request *req, struct alarm_row *row)
     buf_str(&b, req->op[0].entry->verb);
     buf_str(&b, " result=");
     buf_str(&b, code == NULL ? "?" : code);
+    if (limit != NULL) {
+        buf_str(&b, " limit=");
+        buf_str(&b, limit);
+    }
+    if (n->why[0] != '\0') {
+        buf_str(&b, " ");
+        buf_str(&b, n->why);
+    }
     if (buf_check(&b) == HUFU_OK)
         copy(row->detail, sizeof(row->detail), buf_view(&b));
 }
@@ -225,7 +235,7 @@ static enum hufu_err fill_row(struct worker *w, const struct request *req,
     copy(row->domain, sizeof(row->domain), cause->domain);
     copy(row->request_id, sizeof(row->request_id), req->msg.request_id);
     copy_str(row->source, sizeof(row->source), req->source);
-    print_detail(req, row);
+    print_detail(req, n, row);
     if (!core->alarms->has_sink)
         row->delivered_ms = row->raised_ms; /* the journal's line is all there is */
     return HUFU_OK;

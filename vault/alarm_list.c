@@ -79,7 +79,11 @@ static enum hufu_err read_page(struct page *p, struct msg_where *where)
         p->after_len = ID_LEN;
     }
     err = read_time(req, MSG_SINCE, 0, where, &p->since_ms);
-    return err == HUFU_OK ? read_time(req, MSG_UNTIL, UINT64_MAX, where, &p->until_ms) : err;
+    if (err == HUFU_OK)
+        err = read_time(req, MSG_UNTIL, UINT64_MAX, where, &p->until_ms);
+    if (err == HUFU_OK && p->since_ms > p->until_ms)
+        err = manage_at(where, MSG_UNTIL, HUFU_BAD_REQUEST);
+    return err;
 }
 
 /* The next one, which `after` then names. NOT_FOUND at the end. */

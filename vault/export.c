@@ -104,7 +104,7 @@ static void note_excess(struct request *req)
 {
     for (size_t i = 0; i < req->alarm_count; i++)
         if (req->alarm[i].rule == ALARM_RULE_GRANT_EXCEEDED) {
-            alarm_note(req, ALARM_RULE_EXPORT_EXCEEDED);
+            alarm_note_why(req, ALARM_RULE_EXPORT_EXCEEDED, view_str(req->alarm[i].why));
             return;
         }
 }

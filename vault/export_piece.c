@@ -8,6 +8,7 @@
 #include "vault/ff1_domain.h"
 #include "vault/handle.h"
 #include "vault/keys/envelope.h"
+#include "vault/reveal_seen.h"
 #include "vault/token.h"
 
 #define PIECE_MAX 128  /* values of one commit: others wait no longer than for a batch */
@@ -26,6 +27,7 @@ struct piece {
     struct item *item;
     size_t count, good; /* good: with a value that may be released */
     bool is_planted;
+    uint8_t purpose[REVEAL_SEEN_PURPOSE_LEN]; /* in the rows of who let which value out */
     struct grant_use use;
     struct recipient to;
 };
@@ -130,6 +132,7 @@ enum export_turn export_count(struct keeper *k, const struct export_row *row, co
     uint8_t mem[STORE_KEY_MAX];
     struct grant_use use = { 0 };
     struct recipient to;
+    struct view words;
     struct buf next;
     enum export_turn turn;
 
@@ -146,8 +149,10 @@ enum export_turn export_count(struct keeper *k, const struct export_row *row, co
     if (run->counted > use.grant.remaining) {
         /* Nothing is out yet, and the partners may have added tokens meanwhile: nobody is
          * suspended. */
-        alarm_note(&k->req, ALARM_RULE_GRANT_EXCEEDED);
         *why = "exceeded";
+        if (grant_words(&k->req, &use.grant, *why, &words) != HUFU_OK)
+            return EXPORT_TURN_WAIT;
+        alarm_note_why(&k->req, ALARM_RULE_GRANT_EXCEEDED, words);
         return EXPORT_TURN_STOP;
     }
     *why = "too-many";
@@ -230,6 +235,19 @@ static enum hufu_err use_up(struct piece *p, struct item *it, struct store_op *o
     return HUFU_OK;
 }
 
+/* C50: who let which value out; a token that is named twice has one row. */
+static enum hufu_err note_seen(struct piece *p, size_t i)
+{
+    struct keeper *k = p->k;
+    const struct token *t = &p->item[i].token;
+
+    for (size_t at = 0; at < i; at++)
+        if (p->item[at].err == HUFU_OK && view_equal(p->item[at].token.key, t->key))
+            return HUFU_OK;
+    return reveal_seen_export(&k->w, &k->req, &k->req.op[i], (uint32_t)row_day(k->core), p->purpose,
+                              t);
+}
+
 static enum hufu_err fill_op(struct piece *p, size_t i)
 {
     struct request *req = &p->k->req;
@@ -247,7 +265,7 @@ static enum hufu_err fill_op(struct piece *p, size_t i)
     }
     if (!ff1_domain_is(req->domain))
         op_expect(&req->op[i], it->token.key, it->token.seen);
-    return use_up(p, it, &req->op[i]);
+    return use_up(p, it, &req->op[i]) == HUFU_OK ? note_seen(p, i) : HUFU_UNAVAILABLE;
 }
 
 /* An entry for each token, the row's new counts, the grant's use: one commit. */
@@ -258,7 +276,8 @@ static enum hufu_err draft(struct piece *p)
     struct export_row changed = *p->row;
     enum hufu_err err;
 
-    if (request_ops(req, p->count, 4, 2, 0) != HUFU_OK)
+    if (request_ops(req, p->count, 5, 3, 0) != HUFU_OK ||
+        reveal_seen_purpose(&k->w, view_str(p->row->purpose), p->purpose) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     for (size_t i = 0; i < p->count; i++)
         if (fill_op(p, i) != HUFU_OK)

@@ -18,6 +18,7 @@ struct judged {
     size_t count;
     struct grant *grant;
     const char *why;       /* NULL: nothing is wrong */
+    struct view words;     /* the same as the entry says it */
     enum alarm_rule alarm; /* of what is wrong */
     bool known;            /* the grant's row was found */
 };
@@ -116,29 +117,41 @@ static enum hufu_err check_others(struct judged *j)
     return HUFU_OK;
 }
 
+enum hufu_err grant_words(struct request *req, const struct grant *g, const char *why,
+                          struct view *out)
+{
+    uint8_t *mem = request_take(req, WHY_MAX);
+    char id[ID_TEXT_LEN + 1];
+    struct buf text;
+
+    if (mem == NULL)
+        return HUFU_UNAVAILABLE;
+    buf_fixed(&text, mem, WHY_MAX);
+    if (g != NULL) {
+        id_print(g->id, id);
+        buf_str(&text, "grant=");
+        buf_str(&text, id);
+    }
+    buf_str(&text, g != NULL ? " why=" : "grant=");
+    buf_str(&text, why);
+    *out = buf_view(&text);
+    return buf_check(&text) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+}
+
 /* The entry of the refusal: which grant, what is wrong with it, and the tokens. */
 static enum hufu_err draft_refusal(struct judged *j)
 {
     struct request *req = j->req;
     size_t n = j->count < GRANT_TOKENS_MAX ? j->count : GRANT_TOKENS_MAX;
-    uint8_t *mem = request_take(req, WHY_MAX);
-    char id[ID_TEXT_LEN + 1] = "";
     struct entry_draft *e;
-    struct buf text;
     uint8_t *ids;
 
-    if (mem == NULL || refuse_entry(req, HUFU_GRANT_REQUIRED) != HUFU_OK)
+    if (refuse_entry(req, HUFU_GRANT_REQUIRED) != HUFU_OK ||
+        grant_words(req, j->known ? j->grant : NULL, j->why, &j->words) != HUFU_OK)
         return HUFU_UNAVAILABLE;
-    if (j->known)
-        id_print(j->grant->id, id);
-    buf_fixed(&text, mem, WHY_MAX);
-    buf_str(&text, j->known ? "grant=" : "");
-    buf_str(&text, id);
-    buf_str(&text, j->known ? " why=" : "grant=");
-    buf_str(&text, j->why);
     e = request_entry(req, 0);
     e->purpose = msg_text(&req->msg, MSG_PURPOSE);
-    e->reason = buf_view(&text);
+    e->reason = j->words;
     if (j->token_ids != NULL) {
         ids = request_take(req, n * ENTRY_TOKEN_ID_LEN);
         if (ids == NULL)
@@ -147,7 +160,7 @@ static enum hufu_err draft_refusal(struct judged *j)
         e->token_ids = ids;
         e->token_id_count = n;
     }
-    return buf_check(&text) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+    return HUFU_OK;
 }
 
 static bool needs_grant(const struct request *req)
@@ -190,7 +203,7 @@ static enum hufu_err judge_or_refuse(struct request *req, const uint8_t *token_i
     if (err != HUFU_GRANT_REQUIRED || draft_refusal(&j) != HUFU_OK)
         return HUFU_UNAVAILABLE;
     if (j.alarm != ALARM_RULE_NONE)
-        alarm_note(req, j.alarm);
+        alarm_note_why(req, j.alarm, j.words);
     return HUFU_GRANT_REQUIRED;
 }
 

@@ -34,6 +34,9 @@ struct grant_use {
 HUFU_MUST_USE enum hufu_err grant_judge(struct worker *w, struct request *req,
                                         const uint8_t *token_ids, size_t count,
                                         struct grant_use *out);
+/* "grant=ID why=WORD" in the request's memory, for an entry or an alarm. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err grant_words(struct request *req, const struct grant *g, const char *why,
+                                        struct view *out);
 /*
  * Adds an operation to the draft: n values of the grant are used. Its entry is `grant-use` with
  * purpose "grant=ID count=N"; it expects the grant's row as seen and its approvers as they are,

@@ -18,12 +18,13 @@ static void put_if(struct json *j, const char *name, const char *text)
  * C02, C03: who sent the value, by which request, with whose consent. The auditor sees it all, and
  * so does the partner who sent it first, to whom all of it belongs. A partner who shares the token
  * learns only that it sent the value too: who else did, for whom and with which consent is none of
- * its business. Operators get a mask instead. Only where the request asks for it.
+ * its business. Operators get a mask instead. Only where the request asks for it. C55: of what is
+ * deleted nobody learns any more about whom it was.
  */
 static void print_provenance(struct request *req, const struct record *rec, struct json *j)
 {
     const struct partner *me = req->who.partner;
-    bool all = me == NULL || me->id == rec->partner[0];
+    bool all = me == NULL || me->id == rec->partner[0], gone = rec->state == RECORD_DELETED;
     const struct partner *first = directory_partner_id(req->core->dir, rec->partner[0]);
 
     json_name(j, "provenance");
@@ -33,14 +34,14 @@ static void print_provenance(struct request *req, const struct record *rec, stru
     json_put_time(j, "changed_at", rec->changed_ms);
     if (all) {
         put_if(j, "channel", rec->channel);
-        put_if(j, "consent", rec->consent);
+        put_if(j, "consent", gone ? "" : rec->consent);
     }
     json_put_time(j, "created_at", rec->created_ms);
     if (all) {
         json_put_str(j, "partner", first == NULL ? "?" : first->name);
         json_put_str(j, "request_id", rec->request_id);
         put_if(j, "requestor", rec->requestor);
-        put_if(j, "subject", rec->subject);
+        put_if(j, "subject", gone ? "" : rec->subject);
     } else {
         json_put_str(j, "partner", me->name);
     }

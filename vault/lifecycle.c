@@ -198,19 +198,6 @@ static enum hufu_err change(struct worker *w, struct request *req, struct token 
     return err;
 }
 
-static enum hufu_err print_state(struct worker *w, struct request *req, const struct token *t)
-{
-    struct json j;
-
-    if (request_body(req, 64) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    json_init(&j, &req->body);
-    json_open(&j);
-    json_put_str(&j, "state", record_state_name(&t->rec, core_now(w->core)));
-    json_close(&j);
-    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
-}
-
 enum hufu_err handle_lifecycle(struct worker *w, struct request *req, struct msg_where *where)
 {
     struct token t = { 0 };
@@ -230,7 +217,7 @@ enum hufu_err handle_lifecycle(struct worker *w, struct request *req, struct msg
     }
     err = change(w, req, &t, to, &stop);
     if (err == HUFU_OK)
-        err = print_state(w, req, &t);
+        err = token_print_state(w, req, &t);
 out:
     wipe(&t, sizeof(t));
     return err;

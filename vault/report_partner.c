@@ -24,7 +24,8 @@ struct statement {
     struct sent *row; /* ROWS_MAX */
     size_t row_count;
     struct report_refusals refusals;
-    uint64_t unattributed; /* reveals in domains it shares: nobody can tell whose values */
+    uint64_t unattributed; /* reveals in domains it shares, of a token in ff1 mode or so long ago
+                            * that nobody can tell whose values they were */
 };
 
 /* NULL: the table is full. */

@@ -69,7 +69,7 @@ static void read_record(struct report *r, uint32_t domain_id, struct view key, u
 }
 
 /* Where one partner has the domain, it was that one: of tokens in ff1 mode nothing is stored, and
- * of those in an export's file there is no row of who saw them. */
+ * the rows of who saw which value go after limit.seen_days. */
 static void name_sole(struct report *r, struct report_source *out)
 {
     const struct domain *d = directory_domain(r->w->core->dir, r->entry.domain);

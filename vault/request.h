@@ -17,7 +17,8 @@
 #include "vault/state.h"
 
 #define REQUEST_ALARMS_MAX 4
-#define REQUEST_KEYS_MAX   3 /* that a new domain needs: data, index, FF1 */
+#define REQUEST_WHY_MAX    72 /* "grant=ID why=WORD" */
+#define REQUEST_KEYS_MAX   3  /* that a new domain needs: data, index, FF1 */
 
 struct alarm_row;
 
@@ -72,7 +73,8 @@ struct request {
         uint8_t rule;             /* enum alarm_rule */
         bool is_due;              /* to be raised: alarm_judge */
         const struct user *about; /* NULL: the caller */
-    } alarm[REQUEST_ALARMS_MAX];  /* what this attempt set off */
+        char why[REQUEST_WHY_MAX + 1];
+    } alarm[REQUEST_ALARMS_MAX]; /* what this attempt set off */
     size_t alarm_count;
     struct alarm_row *raised; /* those that the draft has, in work */
     size_t raised_count;

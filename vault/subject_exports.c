@@ -51,6 +51,15 @@ static enum hufu_err find_begin(struct walk *walk, uint64_t size, uint64_t *out)
     return HUFU_OK;
 }
 
+/* Two exports of one time may bear one request id, which the client chooses. */
+static bool is_listed(const struct subject_reveals *r, uint64_t index)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->item[i].index == index && r->item[i].recipient[0] != '\0')
+            return true;
+    return false;
+}
+
 static bool see_entry(void *arg, uint64_t index, struct view line)
 {
     struct subject_reveal reveal = { .index = index };
@@ -65,7 +74,7 @@ static bool see_entry(void *arg, uint64_t index, struct view line)
         f.token_id_count != 1 || !view_is(f.request_id, walk->row->request_id))
         return !walk->is_over;
     entry_read_id(&f, 0, reveal.token_id);
-    if (!subject_reveals_has(walk->r, reveal.token_id))
+    if (!subject_reveals_has(walk->r, reveal.token_id) || is_listed(walk->r, index))
         return true;
     reveal.time_ms = f.time_ms;
     reveal.user_id = walk->row->user_id;

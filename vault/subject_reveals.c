@@ -46,7 +46,8 @@ static bool look(void *arg, struct view key, uint64_t seq, struct view image)
     struct reveal_seen row;
 
     walk->looked++;
-    if (reveal_seen_parse(key, image, &row) != HUFU_OK ||
+    /* What left in a file is told by its export (subject_exports.c), for each of them. */
+    if (reveal_seen_parse(key, image, &row) != HUFU_OK || row.way == REVEAL_EXPORTED ||
         !subject_reveals_has(walk->r, row.token_id))
         return true;
     reveal.time_ms = row.first_ms;

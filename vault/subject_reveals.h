@@ -8,8 +8,9 @@
  *
  * A row of TABLE_SEEN stands for the first reveal of a token to a person on a day for a purpose;
  * further ones of that day are in the log alone. The rows are ordered by person, so all of them are
- * walked, in short read transactions, SUBJECT_ROWS_MAX at most. What left in a file has no such
- * row: the log is read between the beginning and the end of each export that was finished.
+ * walked, in short read transactions, SUBJECT_ROWS_MAX at most. The row of what left in a file does
+ * not say in which one: the log is read between the beginning and the end of each export that was
+ * finished.
  */
 #ifndef HUFU_SUBJECT_REVEALS_H
 #define HUFU_SUBJECT_REVEALS_H

@@ -112,7 +112,7 @@ static enum hufu_err do_token(struct piece *p, struct view key)
     enum hufu_err err = subject_change_token(p->k, p->c, key, p->op, &changes);
 
     if (err == HUFU_OK) {
-        p->c->done++;
+        p->c->done += changes || p->c->kind != CASE_LIFT; /* what was not restricted stays */
         p->op += changes;
     } else if (err == HUFU_NOT_FOUND) {
         fail(p->c);

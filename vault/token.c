@@ -114,3 +114,16 @@ enum hufu_err token_begin(struct worker *w, struct request *req, struct token *t
         err = HUFU_NOT_FOUND;
     return err == HUFU_NOT_FOUND ? token_refusal(req, t, err) : err;
 }
+
+enum hufu_err token_print_state(struct worker *w, struct request *req, const struct token *t)
+{
+    struct json j;
+
+    if (request_body(req, 64) != HUFU_OK)
+        return HUFU_UNAVAILABLE;
+    json_init(&j, &req->body);
+    json_open(&j);
+    json_put_str(&j, "state", record_state_name(&t->rec, core_now(w->core)));
+    json_close(&j);
+    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
+}

@@ -43,5 +43,8 @@ bool token_touch(struct request *req, const struct record *rec);
 /* As refuse_entry, with the token's name. */
 HUFU_MUST_USE enum hufu_err token_refusal(struct request *req, const struct token *t,
                                           enum hufu_err err);
+/* Makes {"state"} of it the reply. HUFU_UNAVAILABLE. */
+HUFU_MUST_USE enum hufu_err token_print_state(struct worker *w, struct request *req,
+                                              const struct token *t);
 
 #endif

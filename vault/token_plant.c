@@ -20,19 +20,6 @@ static enum hufu_err plant(struct worker *w, struct request *req, struct token *
     return err;
 }
 
-static enum hufu_err print_state(struct worker *w, struct request *req, const struct token *t)
-{
-    struct json j;
-
-    if (request_body(req, 64) != HUFU_OK)
-        return HUFU_UNAVAILABLE;
-    json_init(&j, &req->body);
-    json_open(&j);
-    json_put_str(&j, "state", record_state_name(&t->rec, core_now(w->core)));
-    json_close(&j);
-    return buf_check(&req->body) == HUFU_OK ? HUFU_OK : HUFU_UNAVAILABLE;
-}
-
 enum hufu_err handle_token_plant(struct worker *w, struct request *req, struct msg_where *where)
 {
     struct token t = { 0 };
@@ -41,7 +28,7 @@ enum hufu_err handle_token_plant(struct worker *w, struct request *req, struct m
     if (err == HUFU_OK)
         err = plant(w, req, &t);
     if (err == HUFU_OK)
-        err = print_state(w, req, &t);
+        err = token_print_state(w, req, &t);
     wipe(&t, sizeof(t));
     return err;
 }

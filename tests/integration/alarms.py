@@ -144,7 +144,7 @@ def test_C28_out_within_a_second_and_somebody_is_told(v):
     print("# told after %.0f ms" % ((time.monotonic() - at) * 1e3))
     for name, want in (("principal", "olga"), ("role", "operator"), ("domain", "cards"),
                        ("suspended", "yes"), ("vault", v.dev["log"]["origin"]),
-                       ("detail", "verb=detokenize result=rate_limited")):
+                       ("detail", "verb=detokenize result=rate_limited limit=reveals_per_day")):
         equal(got.get(name), want, name)
     check(got["grade"] in ("middle", "high"), "grade %s" % got["grade"])
     item = wait_for(lambda: [i for i in alarms(v)["items"] if "delivered_at" in i], 5,

@@ -368,7 +368,98 @@ def test_C50_reports_follow_next_to_the_end(v):
             equal(stub.hufu(*impact)[0], 2, "a report that does not end")
         for wrong in ("20261", "2026-11-31", "2026-11-21T00:00:00", "2026-11-21T00:00:00.000Z1"):
             code, _, err = stub.hufu(*impact, "--to", wrong)
-            equal((code, len(stub.requests), wrong in err), (7, 0, False), "--to " + wrong)
+            equal((code, len(stub.requests), wrong in err), (1, 0, False), "--to " + wrong)
+            check("--to got no time" in err, "the option is not named: " + err)
+        for noun in (impact, ("alarm", "list"), ("share", "report")):
+            code, _, err = stub.hufu(*noun, "--from", "2026-11-22", "--to", "2026-11-21")
+            equal((code, len(stub.requests)), (1, 0), "--from after --to")
+            check("--from is later than --to" in err, "why: " + err)
+
+
+def test_C52_indicators_show_what_was_shared(v):
+    shares = [{"recipient": "bank", "shares": 2, "values": 7},
+              {"recipient": "court", "shares": 1, "values": 1}]
+    with Stub(v) as stub:
+        stub.answers = [(200, {"next": None, "until": LATER, "reveals": 8, "shares": shares})]
+        code, out, _ = stub.hufu("report", "indicators", "--csv")
+        equal((code, sorted(out.split())),
+              (0, ["name,value", "reveals,8", "shares.bank.shares,2", "shares.bank.values,7",
+                   "shares.court.shares,1", "shares.court.values,1", "until," + LATER]), "as CSV")
+        code, out, _ = stub.hufu("report", "indicators", "-o", "table")
+        check(re.search(r"^shares\.bank\.values +7$", out, re.M), "as a table: " + out)
+
+
+def test_C25_a_table_shows_what_is_nested(v):
+    line = {"at": LATER, "scale": 1, "recipient": "bank",
+            "assessment": {"ref": "A-17", "valid_until": LATER}}
+    with Stub(v) as stub:
+        stub.answers = [(200, {"items": [line], "next": None})]
+        code, out, _ = stub.hufu("share", "report", "-o", "table")
+        head, row = out.splitlines()
+        equal((code, row[head.index("assessment.ref"):].split()[0]), (0, "A-17"), "the reference")
+
+
+def test_lists_as_csv(v):
+    with Stub(v) as stub:
+        for noun in ("grant", "recipient", "user", "export", "subject"):
+            stub.answers = [(200, {"items": [{"id": "a", "name": "=x", "state": "s,t"}],
+                                   "next": "a"}),
+                            (200, {"items": [{"id": "b", "name": "y"}], "next": None})]
+            code, out, err = stub.hufu(noun, "list", "--csv")
+            lines = out.splitlines()
+            equal((code, len(lines)), (0, 3), "%s: a head and two records (%s)" % (noun, err))
+            check("state" in lines[0].split(",") and '"s,t"' in lines[1], noun + ": " + out)
+            check("=x" not in out.replace("'=x", ""), noun + ": a formula")
+        equal(stub.hufu("user", "list", "--csv", "--json")[0], 1, "two forms")
+        whole = {"id": ID, "rule": "misses", "reviewed_at": LATER, "review_reason": "a test",
+                 "role": "operator", "source": "127.0.0.1", "request_id": "r-1"}
+        stub.answers = [(200, {"items": [whole], "next": None})]
+        code, out, _ = stub.hufu("alarm", "list", "--csv")
+        head, row = [line.split(",") for line in out.splitlines()]
+        found = dict(zip(head, row))
+        equal((code, {k: found.get(k) for k in whole}), (0, whole), "an alarm")
+
+
+def test_times_are_looked_at_before_anything_is_sent(v):
+    add = ("recipient", "add", "bank", "--kind", "outside", "--assessment", "A-1")
+    assess = ("recipient", "assess", "bank", "--contract", "C-1")
+    qualify = ("partner", "qualify", "acme", "--qualification", "Q-1")
+    with Stub(v) as stub:
+        for command, option, member in ((add, "assessment-until", "assessment"),
+                                        (assess, "contract-until", "contract"),
+                                        (qualify, "valid-until", "qualification")):
+            for wrong in ("", "tomorrow", "2030-02-30", "2030-01-01T00:00:00+01:00", "2020-01-01"):
+                code, _, err = stub.hufu(*command, "--" + option, wrong)
+                equal((code, len(stub.requests)), (1, 0), "--%s %s" % (option, wrong))
+                check("--" + option in err, "the option is not named: " + err)
+            stub.answers = [(200, {"a": 1})]
+            equal(stub.hufu(*command, "--" + option, "2099-12-31")[0], 0, "a day")
+            equal(json.loads(stub.requests[0][2])[member]["valid_until"], "2099-12-31T00:00:00Z",
+                  "a day is its midnight")
+        code, _, err = stub.hufu(*assess)
+        check(code == 1 and "--contract and --contract-until" in err, "one without the other")
+
+
+def test_next_steps_fit_the_command(v):
+    rows = ((409, "already_approved", "", ("grant", "approve", ID), "grant show"),
+            (409, "already_approved", "", ("subject", "approve", ID), "subject show"),
+            (409, "already_approved", "", ("ceremony", "approve", ID), "ceremony show"),
+            (400, "bad_request", "/kind", ("recipient", "add", "b", "--kind", "foo", "--assessment",
+                                           "A", "--assessment-until", LATER), "outside, processor"),
+            (409, "conflict", "/subject", ("user", "break-glass", "olga", *REASON), "sealed"),
+            (409, "conflict", "", ("alarm", "review", ID, *REASON), "reviewed already"),
+            (404, "not_found", "", ("user", "freeze", "olga", *REASON), "the list command"),
+            (409, "legal_hold", "", ("subject", "erase", "ref-1", *REASON), "subject release"))
+    with Stub(v) as stub:
+        for status, code, field, command, step in rows:
+            stub.answers = [(status, {"code": code, "field": field})]
+            check(step in stub.hufu(*command)[2], "%s of %s" % (code, command[:2]))
+        command = ("detokenize", "cards", "--purpose", "p", *REASON)
+        for status, code, field, step in ((403, "grant_required", "/grant", "hufu grant show ID"),
+                                          (429, "rate_limited", "", "user unfreeze"),
+                                          (404, "not_found", "", "suspended, expired")):
+            stub.answers = [(status, {"code": code, "field": field})]
+            check(step in stub.hufu(*command, given=TOKEN)[2], "%s of detokenize" % code)
 
 
 def test_tables_on_a_terminal(v):
@@ -654,6 +745,12 @@ def test_completion_and_help(v):
     equal(words("hufu", "--dev", "run", "token", "re"), ["resume", "revoke", "replace"], "verbs")
     equal(words("hufu", "user", "add", "x", "--ro"), ["--role"], "an option")
     equal(words("hufu", "-o", "t"), ["table"], "an argument")
+    equal(words("hufu", "user", "add", "x", "--role", "a"), ["approver", "auditor"], "a role")
+    equal(words("hufu", "recipient", "add", "x", "--kind", "p"), ["processor", "public"], "a kind")
+    equal(words("hufu", "domain", "add", "x", "--escalation", ""), ["none", "step-up", "grant"],
+          "a rule")
+    equal(words("hufu", "ceremony", "propose", "rotate-k"), ["rotate-kek"], "a ceremony")
+    check("rotate-kek" not in words("hufu", "ceremony", "propose", "rotate-kek", ""), "two kinds")
     nouns = words("hufu", "")
     check({"user", "partner", "domain", "ceremony", "key", "token", "whoami"} <= set(nouns),
           "nouns: %s" % nouns)

@@ -100,6 +100,32 @@ def test_bounds(v):
         check(status != 0, "accepted: " + setting)
 
 
+def test_files_that_are_not_there(v):
+    gone = v.path("gone")
+    plain = v.path("plain")
+    with open(plain, "w") as f:
+        f.write("x\n")
+    os.chmod(plain, 0o644)
+    for setting, value, word in (
+            ("alarm.command", gone, "run"), ("alarm.command", plain, "run"),
+            ("alarm.webhook_ca", gone, "read"), ("auth.deny_file", gone, "read"),
+            ("auth.deny_file", v.dir, "read"), ("front.tls_cert", gone, "read"),
+            ("front.tls_key", gone, "read"), ("front.tls_ca", gone, "read"),
+            ("front.tls_crl", gone, "read"), ("hsm.module", gone, "read"),
+            ("vault.formats", gone, "read")):
+        status, out, err = hufud("-t", "-c", v.path("hufu.conf"), "-o", setting + "=" + value)
+        check(status != 0 and "valid" not in out, "accepted: %s=%s" % (setting, value))
+        equal(len(err.splitlines()), 1, "lines about " + setting)
+        check(err.startswith("hufud: %s: the file cannot be %s: " % (setting, word)), err)
+        check(value not in err, "the value comes back")
+        equal(hufud("-T", "-c", v.path("hufu.conf"), "-o", setting + "=" + value)[0], 0, "-T")
+    status, _, err = hufud("-t", "-c", v.path("hufu.conf"), "-o", "front.tls_key=" + gone,
+                           "-o", "alarm.command=" + gone)
+    equal((status != 0, len(err.splitlines())), (True, 2), "each has its line")
+    equal(hufud("-t", "-c", v.path("hufu.conf"), "-o", "alarm.command=/bin/true",
+                "-o", "auth.deny_file=" + plain)[0], 0, "what is there")
+
+
 def test_missing_file(v):
     status, _, err = hufud("-t", "-c", v.path("no-such.conf"))
     check(status != 0 and err, "a missing file is accepted")

@@ -287,7 +287,9 @@ def test_C50_client_prints_impact(v):
           len([i for i in found if i["time"] >= today]), "from today on")
     check("client-2" in good(v, "report", "impact", "omar", "-o", "table"), "the table")
     for wrong in ("yesterday", "2026-13-01", "2026-01-01T00:00:00+01:00"):
-        equal(hufu(v, "report", "impact", "omar", "--from", wrong)[0], 7, "exit code of --from")
+        equal(hufu(v, "report", "impact", "omar", "--from", wrong)[0], 1, "exit code of --from")
+    equal(hufu(v, "report", "impact", "omar", "--from", "2026-11-02", "--to", "2026-11-01")[0], 1,
+          "exit code of times in the wrong order")
     equal(hufu(v, "report", "impact", "nobody-here", session=session_of(v, "aude"))[0], 5,
           "exit code for nobody")
     equal(hufu(v, "report", "impact", "omar", "--csv", "--json", session=session_of(v, "aude"))[0],

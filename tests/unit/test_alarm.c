@@ -74,8 +74,13 @@ static void test_C28_every_limit_raises_an_alarm(void **state)
     (void)state;
     assert_int_equal(alarm_of_limit(LIMIT_NONE), ALARM_RULE_NONE);
     assert_int_equal(alarm_of_limit(LIMIT_COUNT), ALARM_RULE_NONE);
-    for (int l = LIMIT_NONE + 1; l < LIMIT_COUNT; l++)
+    for (int l = LIMIT_NONE + 1; l < LIMIT_COUNT; l++) {
         assert_int_not_equal(alarm_of_limit((enum core_limit)l), ALARM_RULE_NONE);
+        assert_non_null(alarm_setting(alarm_of_limit((enum core_limit)l)));
+    }
+    assert_string_equal(alarm_setting(ALARM_RULE_VELOCITY), "reveals_per_minute");
+    assert_null(alarm_setting(ALARM_RULE_PLANTED));
+    assert_null(alarm_setting(ALARM_RULE_COUNT));
 }
 
 /* Rules that anyone's request can set off must never shut somebody out. */
@@ -120,7 +125,7 @@ static void test_C28_alarm_is_durable_with_its_cause(void **state)
     assert_string_equal(row.rule, "reveals-day");
     assert_string_equal(row.principal, "olga");
     assert_string_equal(row.role, "operator");
-    assert_string_equal(row.detail, "verb=detokenize result=rate_limited");
+    assert_string_equal(row.detail, "verb=detokenize result=rate_limited limit=reveals_per_day");
     assert_string_equal(row.suspended, "yes");
     assert_int_equal(row.whose, ALARM_OF_USER);
     assert_int_equal(row.raised_ms, rig.clock.now);
@@ -444,11 +449,44 @@ static void test_alarm_days_are_bounded(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, suite_teardown)
 
+/* Who reads the man page or the OpenAPI document finds every rule there. */
+static void test_C28_every_rule_is_documented(void **state)
+{
+    static char page[65536], spec[524288];
+    FILE *man = fopen("tools/man/hufu.conf.5.scd", "re");
+    FILE *api = fopen("api/openapi.json", "re");
+    const char *list, *end;
+
+    (void)state;
+    assert_non_null(man);
+    assert_non_null(api);
+    assert_true(fread(page, 1, sizeof(page) - 1, man) > 0);
+    assert_true(fread(spec, 1, sizeof(spec) - 1, api) < sizeof(spec) - 1);
+    assert_int_equal(fclose(man) + fclose(api), 0);
+    list = strstr(spec, "\"description\": \"reveals-factor, ");
+    assert_non_null(list);
+    end = strchr(list, '\n');
+    for (unsigned rule = 1; rule < ALARM_RULE_COUNT; rule++) {
+        char text[96];
+        const char *found;
+
+        (void)snprintf(text, sizeof(text), "\n*%s*, %s%s\n", alarm_rule_name(rule),
+                       alarm_grade_name(alarm_grade(rule)),
+                       alarm_suspends(rule) ? ", suspends" : "");
+        if (strstr(page, text) == NULL)
+            fail_msg("not in the man page: %s", text);
+        found = strstr(list, alarm_rule_name(rule));
+        if (found == NULL || found > end)
+            fail_msg("not in the OpenAPI document: %s", text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_C28_every_limit_raises_an_alarm),
         TEST(test_C28_rules_have_names_grades_and_what_strangers_cause_suspends_nobody),
+        cmocka_unit_test(test_C28_every_rule_is_documented),
         TEST(test_C28_alarm_is_durable_with_its_cause),
         TEST(test_C28_suspended_for_the_very_next_request),
         TEST(test_C28_requests_at_once_raise_one_alarm),

@@ -55,7 +55,7 @@ static size_t count(const char *text, const char *part)
 
 static void test_C28_alarms_are_listed(void **state)
 {
-    char next[ID_TEXT_LEN + 1], since[CLOCK_TEXT_LEN + 1];
+    char next[ID_TEXT_LEN + 1], since[CLOCK_TEXT_LEN + 1], until[CLOCK_TEXT_LEN + 1];
     const struct rig_reply *r;
 
     (void)state;
@@ -77,6 +77,10 @@ static void test_C28_alarms_are_listed(void **state)
     clock_print(rig.clock.now, since);
     assert_int_equal(count(list(sara, since, NULL, 0, NULL)->body, "\"id\":"), 2);
     assert_int_equal(count(list(sara, NULL, since, 0, NULL)->body, "\"id\":"), 1);
+    assert_int_equal(list(sara, since, since, 0, NULL)->err, HUFU_OK); /* of no time: nothing */
+    clock_print(rig.clock.now - 1, until);
+    assert_int_equal(list(sara, since, until, 0, NULL)->err, HUFU_BAD_REQUEST);
+    assert_int_equal(rig.reply.where.tag, MSG_UNTIL);
     assert_int_equal(list(sara, "yesterday", NULL, 0, NULL)->err, HUFU_BAD_REQUEST);
     assert_int_equal(list(sara, NULL, "2026-13-01T00:00:00Z", 0, NULL)->err, HUFU_BAD_REQUEST);
     assert_int_equal(list(sara, NULL, NULL, 1001, NULL)->err, HUFU_BAD_REQUEST);

@@ -81,10 +81,56 @@ static void test_cli_exit_advice_to_fits_the_credential(void **state)
     assert_ptr_equal(cli_exit_advice_to("unauthenticated", false, false),
                      cli_exit_advice("unauthenticated"));
     assert_ptr_equal(cli_exit_advice_to("sealed", true, false), cli_exit_advice("sealed"));
-    assert_non_null(strstr(cli_exit_advice_at("conflict", "/name"), "taken"));
-    assert_non_null(strstr(cli_exit_advice_at("bad_request", "/expected"), "capacity"));
-    assert_null(cli_exit_advice_at("bad_request", "/name"));
-    assert_null(cli_exit_advice_at("conflict", ""));
+    assert_non_null(strstr(cli_exit_advice_to("rate_limited", false, true), "partner unfreeze"));
+    assert_non_null(strstr(cli_exit_advice_at(NULL, "conflict", "/name"), "taken"));
+    assert_non_null(strstr(cli_exit_advice_at(NULL, "bad_request", "/expected"), "capacity"));
+    assert_null(cli_exit_advice_at(NULL, "bad_request", "/name"));
+    assert_null(cli_exit_advice_at(NULL, "conflict", ""));
+}
+
+/* The same code of two commands has two next steps. */
+static void test_cli_exit_advice_fits_the_command(void **state)
+{
+    static const struct {
+        const char *noun, *verb, *code, *field;
+        const char *has; /* NULL: nothing more than the code says */
+    } cases[] = {
+        { "recipient", "add", "bad_request", "/kind", "outside" },
+        { "ceremony", "propose", "bad_request", "/kind", "ceremony propose" },
+        { "subject", "restrict", "bad_request", "/kind", NULL },
+        { "grant", "approve", "already_approved", "", "grant show" },
+        { "subject", "approve", "already_approved", "", "subject show" },
+        { "ceremony", "approve", "already_approved", "", "ceremony show" },
+        { "user", "break-glass", "conflict", "/subject", "sealed" },
+        { "user", "reset-factor", "conflict", "/subject", "user list" },
+        { "key", "destroy", "conflict", "/subject", "deactivated" },
+        { "grant", "ask", "conflict", "/recipient", "recipient list" },
+        { "export", "begin", "conflict", "/grant", "--cert-file" },
+        { "export", "begin", "grant_required", "", "grant show" },
+        { "detokenize", NULL, "grant_required", "/grant", "grant show" },
+        { "detokenize", NULL, "grant_required", "", NULL },
+        { "alarm", "review", "conflict", "", "reviewed already" },
+        { "password", NULL, "bad_request", "/new_password", "used before" },
+        { "token", "revoke", "not_found", "", "suspended" },
+        { "detokenize", NULL, "not_found", "", "suspended" },
+        { "user", "freeze", "not_found", "", NULL },
+        { "export", "show", "not_found", "", NULL },
+        { "detokenize", NULL, "rate_limited", "", "user unfreeze" },
+        { "login", NULL, "rate_limited", "", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct cli_command command = { .noun = cases[i].noun, .verb = cases[i].verb };
+        const char *found = cli_exit_advice_at(&command, cases[i].code, cases[i].field);
+
+        if (cases[i].has == NULL)
+            assert_null(found);
+        else if (found == NULL || strstr(found, cases[i].has) == NULL)
+            fail_msg("case %zu: %s", i, found == NULL ? "nothing" : found);
+    }
+    assert_null(strstr(cli_exit_advice("not_found"), "token"));
+    assert_non_null(strstr(cli_exit_advice("legal_hold"), "hufu subject release"));
 }
 
 static void test_cli_exit_numbers_are_documented(void **state)
@@ -112,6 +158,7 @@ int main(void)
         cmocka_unit_test(test_cli_exit_of_rows),
         cmocka_unit_test(test_cli_exit_knows_every_code),
         cmocka_unit_test(test_cli_exit_advice_to_fits_the_credential),
+        cmocka_unit_test(test_cli_exit_advice_fits_the_command),
         cmocka_unit_test(test_cli_exit_numbers_are_documented),
     };
 

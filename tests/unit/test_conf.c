@@ -371,6 +371,38 @@ static void test_example(void **state)
     free(defaults);
 }
 
+/* The man page names every setting in its section. */
+static void test_settings_are_in_the_man_page(void **state)
+{
+#define NAME(id, section, key, type, unit, min, max, def, help) { section, key },
+    static const struct {
+        const char *section, *key;
+    } rows[] = { CONF_ROWS(NAME) };
+#undef NAME
+    static char page[65536];
+    FILE *file = fopen("tools/man/hufu.conf.5.scd", "re");
+    size_t len;
+
+    (void)state;
+    assert_non_null(file);
+    len = fread(page, 1, sizeof(page) - 1, file);
+    assert_int_equal(fclose(file), 0);
+    assert_true(len > 0 && len < sizeof(page) - 1);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[64];
+        const char *from, *end;
+
+        (void)snprintf(text, sizeof(text), "\n*[%s]*\n", rows[i].section);
+        from = strstr(page, text);
+        (void)snprintf(text, sizeof(text), "\n\t*%s*\n", rows[i].key);
+        from = from == NULL ? NULL : strstr(from, text);
+        if (from == NULL)
+            fail_msg("no entry for %s.%s", rows[i].section, rows[i].key);
+        end = strstr(page, "\n# SECRETS\n");
+        assert_true(from < end);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_every_bound),
         cmocka_unit_test(test_short_err_text),
         cmocka_unit_test(test_print_is_a_valid_file),
+        cmocka_unit_test(test_settings_are_in_the_man_page),
         cmocka_unit_test(test_example),
     };
 

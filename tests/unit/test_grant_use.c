@@ -168,6 +168,11 @@ static void refused_alike(const struct bad *bad)
     if (alarms(ALARM_RULE_GRANT_OVER) - over != (bad->alarm == ALARM_RULE_GRANT_OVER) ||
         alarms(ALARM_RULE_GRANT_EXCEEDED) - exceeded != (bad->alarm == ALARM_RULE_GRANT_EXCEEDED))
         fail_msg("%s: not the alarm it is worth", bad->why);
+    snprintf(why, sizeof(why),
+             " %s suspended=", bad->why); /* it says what was wrong, and of which */
+    if (bad->alarm != ALARM_RULE_NONE &&
+        life_find_lines(&rig, &found, from, "\"verb\":\"alarm\"", why, bad->id) != 1)
+        fail_msg("%s: its alarm does not say so", bad->why);
 }
 
 static void test_C24_bad_grants_are_alike(void **state)

@@ -135,6 +135,25 @@ static void test_C02_absent_facts_are_left_out_and_a_change_shows(void **state)
                         "\"request_id\":\"rig-1\"},\"state\":\"active\"}");
 }
 
+/* What is deleted has no subject any more, for anybody: nor a consent, which leads to one. */
+static void test_C55_of_what_is_deleted_nobody_is_told_whose_it_was(void **state)
+{
+    char token[LIFE_TOKEN_MAX], session[MSG_SESSION_LEN + 1];
+    struct rig_who aude;
+
+    (void)state;
+    send_with(&acme, "cards", "customer-1", "form-2", "pos", token);
+    logged_in("aude", session, &aude);
+    assert_int_equal(life_call(&rig, VERB_DELETE, &acme, "cards", NULL, token, "asked for")->err,
+                     HUFU_OK);
+    for (size_t i = 0; i < 2; i++)
+        assert_string_equal(inspect(i == 0 ? &acme : &aude, token),
+                            "{\"created_at\":\"" NOW "\",\"expires_at\":null,\"provenance\":{"
+                            "\"changed_at\":\"" NOW "\",\"channel\":\"pos\",\"created_at\":\"" NOW
+                            "\",\"partner\":\"acme\",\"request_id\":\"rig-1\"},"
+                            "\"state\":\"deleted\"}");
+}
+
 static void put_list(struct buf *b, enum msg_tag tag, const char *text)
 {
     struct buf list;
@@ -294,6 +313,8 @@ static void test_C23_counted_uses_are_exact(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_C55_of_what_is_deleted_nobody_is_told_whose_it_was,
+                                        suite_setup, teardown),
         cmocka_unit_test_setup_teardown(test_C02_provenance_for_its_sender_and_the_auditor,
                                         suite_setup, teardown),
         cmocka_unit_test_setup_teardown(test_C02_a_second_sender_learns_nothing_of_the_first,

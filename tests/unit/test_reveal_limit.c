@@ -356,17 +356,20 @@ static void test_C28_work_is_no_probing(void **state)
 static bool keep_row(void *arg, struct view key, uint64_t seq, struct view image)
 {
     struct reveal_seen *out = arg;
-    uint8_t longer[REVEAL_SEEN_KEY_LEN + 1] = { 0 };
+    uint8_t longer[REVEAL_SEEN_KEY_LEN + 1] = { 0 }, other[REVEAL_SEEN_IMAGE_MAX];
     struct reveal_seen same = { .user_id = 7 };
 
     (void)seq;
     assert_int_equal(reveal_seen_parse(key, image, out), HUFU_OK);
     for (size_t n = 0; n < key.len; n++)
         assert_int_equal(reveal_seen_parse(view_of(key.p, n), image, &same), HUFU_CORRUPT);
-    for (size_t n = 0; n <= 12; n++)
+    for (size_t n = 0; n <= 13; n++)
         assert_int_equal(reveal_seen_parse(key, view_of(image.p, n), &same), HUFU_CORRUPT);
     memcpy(longer, key.p, key.len);
     assert_int_equal(reveal_seen_parse(view_of(longer, key.len + 1), image, &same), HUFU_CORRUPT);
+    memcpy(other, image.p, image.len);
+    other[8] = REVEAL_EXPORTED + 1; /* no such way */
+    assert_int_equal(reveal_seen_parse(key, view_of(other, image.len), &same), HUFU_CORRUPT);
     longer[0] = TABLE_TRAIL;
     assert_int_equal(reveal_seen_parse(view_of(longer, key.len), image, &same), HUFU_CORRUPT);
     assert_int_equal(same.user_id, 7);
@@ -394,6 +397,7 @@ static void test_reveal_seen_rows_say_who_when_what_and_why(void **state)
     assert_int_equal(row.user_id, olga_id);
     assert_int_equal(row.day, day);
     assert_int_equal(row.first_ms, rig.clock.now);
+    assert_int_equal(row.way, REVEAL_SHOWN);
     assert_int_equal(row.domain_id, directory_domain(rig.core.dir, view_str("cards"))->id);
     assert_int_equal(row.token_len, strlen(token[0]));
     assert_memory_equal(row.token, token[0], row.token_len);

@@ -58,6 +58,7 @@ static void reveal_on_days(const char *token, unsigned days)
         buf_put(&key, id, sizeof(id));
         buf_fixed(&image, mem + REVEAL_SEEN_KEY_LEN, REVEAL_SEEN_IMAGE_MAX);
         buf_u64(&image, RIG_NOW_MS);
+        buf_u8(&image, REVEAL_SHOWN);
         buf_be32(&image, 1);
         buf_str(&image, token);
         op_write(op, buf_view(&key), image.p, image.len);

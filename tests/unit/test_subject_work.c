@@ -295,7 +295,7 @@ static void test_C55_a_change_beside_a_piece(void **state)
 
 static void test_C55_restricting_and_lifting(void **state)
 {
-    char id[SUBJECT_ID_TEXT], token[LIFE_TOKEN_MAX], value[17];
+    char id[SUBJECT_ID_TEXT], again[SUBJECT_ID_TEXT], token[LIFE_TOKEN_MAX], value[17];
 
     (void)state;
     subject_pan(7, value);
@@ -319,6 +319,13 @@ static void test_C55_restricting_and_lifting(void **state)
     assert_int_equal(states().active, TOKENS - 1);
     assert_int_equal(states().suspended, 1);
     assert_int_equal(lines("\"verb\":\"subject-lift\"", NULL), TOKENS);
+    assert_int_equal(subject_case_of(&rig, id).done, TOKENS);
+    ask("lift-restriction", again); /* nothing is restricted any more */
+    approve(again, true);
+    subject_settle(&rig);
+    assert_int_equal(subject_case_of(&rig, again).state, CASE_DONE);
+    assert_int_equal(subject_case_of(&rig, again).done, 0);
+    assert_int_equal(subject_case_of(&rig, again).total, TOKENS);
     assert_int_equal(rig_reveal(&rig, olga, "cards", token)->err, HUFU_NOT_FOUND);
 }
 
