@@ -199,16 +199,6 @@ static void try_sharing(const uint8_t *in, size_t in_len, struct buf *out)
     buf_reset(out);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void)argc;
-    (void)argv;
-    if (secret_heap_init(65536) != HUFU_OK) /* a seed is a secret */
-        abort();
-    return 0;
-}
-
 /* Rows in the clear that tell of reveals: nothing but their own lengths is accepted. */
 static void try_reveals(const uint8_t *in, size_t in_len)
 {
@@ -218,10 +208,20 @@ static void try_reveals(const uint8_t *in, size_t in_len)
 
     if (reveal_seen_parse(view_of(key, sizeof(key)), view_of(in, in_len), &row) == HUFU_OK)
         assert(row.token_len >= 1 && row.token_len <= FORMAT_TOKEN_MAX &&
-               in_len == 12 + row.token_len && memcmp(row.token, in + 12, row.token_len) == 0);
+               in_len == 13 + row.token_len && memcmp(row.token, in + 13, row.token_len) == 0);
     if (escalation_until(view_of(in, in_len), &until_ms) == HUFU_OK)
         assert(in[16] <= ESCALATION_TYPES_MAX &&
                in_len == 17 + (size_t)in[16] * ESCALATION_TYPE_LEN);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    if (secret_heap_init(65536) != HUFU_OK) /* a seed is a secret */
+        abort();
+    return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t in_len);
